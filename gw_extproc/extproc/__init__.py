@@ -1,0 +1,1 @@
+"""The external processor: Envoy's ext_proc exchange over gRPC."""

@@ -1,0 +1,155 @@
+"""Every option once: name, default, environment variable and help; `gw-extproc --help` and docs/settings.md are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AliasChoices, ByteSize, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DIALECTS = (
+    "auto",
+    "generic",
+    "openai",
+    "azure",
+    "vllm",
+    "sglang",
+    "ollama",
+    "llamacpp",
+    "deepseek",
+    "mistral",
+    "groq",
+    "openrouter",
+    "gemini",
+)
+DEFAULT_GRPC = "127.0.0.1:50051"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names it and says what it may be."""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Where the Chat Completions server is: `{scheme}://{host}:{port}{base_path}/chat/completions`."""
+
+    scheme: Literal["http", "https"]
+    host: str
+    port: int
+    base_path: str
+
+    @property
+    def authority(self) -> str:
+        """The Host header: the port is left out where it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.base_path}"
+
+
+def parse_upstream(url: str) -> Upstream:
+    """Reads a base URL such as `https://api.openai.com/v1`; raises SettingsError where it is not one."""
+    try:
+        parts: SplitResult = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise SettingsError(f"upstream: {url!r} is not a URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"upstream: {url!r} is not a base URL such as http://127.0.0.1:11434/v1")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise SettingsError("upstream: a base URL has no query, fragment or user; give the key as --upstream-api-key")
+    scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
+    return Upstream(scheme, parts.hostname, port or (443 if scheme == "https" else 80), parts.path.rstrip("/"))
+
+
+class Settings(BaseSettings):
+    """All options. Each field `name` is the option `--name` and the environment variable `GW_NAME`."""
+
+    model_config = SettingsConfigDict(env_prefix="GW_", extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        8080, description="Port where Envoy listens for clients; 0 takes a free one and prints it."
+    )
+    host: str = Field("127.0.0.1", description="Address where Envoy listens; 0.0.0.0 lets other machines in.")
+    upstream: str | None = Field(
+        None,
+        validation_alias=AliasChoices("upstream", "GW_UPSTREAM", "MODEL_ENDPOINT"),
+        description="Base URL of the Chat Completions server, with its /v1, for example http://127.0.0.1:11434/v1. "
+        "Older name: MODEL_ENDPOINT. Without it, `run` starts the demo model.",
+    )
+    upstream_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("upstream_api_key", "GW_UPSTREAM_API_KEY", "API_KEY"),
+        description="Key sent to the upstream as a bearer token; without it the caller's Authorization goes through. "
+        "Older name: API_KEY. Prefer the environment variable: a command line can be read by others.",
+    )
+    dialect: Literal[DIALECTS] = Field(  # type: ignore[valid-type]
+        "auto",
+        description="How the upstream differs from others; auto goes by its host name, else generic.",
+    )
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Processor processes.")
+    grpc: str = Field(
+        DEFAULT_GRPC,
+        description="Where the processor listens for Envoy: host:port or unix:/path. `run` uses private unix sockets "
+        "unless this is given.",
+    )
+    max_body: ByteSize = Field(
+        ByteSize(64 * 1024 * 1024), description="Largest request body, for example 64MiB; a larger one is a 413."
+    )
+    unsupported_tools: Literal["omit", "reject"] = Field(
+        "omit",
+        description="Tools that the gateway cannot run (web_search, ...): omit leaves them out of the model's view and "
+        "names them in x-gateway-notice, reject answers 400.",
+    )
+    wire_profile: Literal["openai", "open-responses"] = Field(
+        "openai", description="Which standard decides where OpenAI and Open Responses differ on the wire."
+    )
+    drain_timeout: Annotated[float, Field(ge=0)] = Field(
+        30.0, description="Seconds that answers in flight may take to finish after SIGTERM."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="How much is logged; bodies and keys never are."
+    )
+
+    @field_validator("upstream")
+    @classmethod
+    def _upstream_is_a_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_upstream(value)
+        return value
+
+    @field_validator("grpc")
+    @classmethod
+    def _grpc_is_an_address(cls, value: str) -> str:
+        if value.startswith("unix:"):
+            if not value.removeprefix("unix:").startswith("/"):
+                raise ValueError("a unix socket is written unix:/absolute/path")
+            return value
+        host, colon, port = value.rpartition(":")
+        if not (colon and host and port.isdigit() and 0 < int(port) < 65536):
+            raise ValueError("expected host:port or unix:/path")
+        return value
+
+    @classmethod
+    def read(cls, given: dict[str, object]) -> Self:
+        """Settings from the command line (`given`) over the environment; raises SettingsError, one line."""
+        try:
+            return cls(**given)  # type: ignore[arg-type]
+        except ValidationError as error:
+            first = error.errors()[0]
+            reason = str(first.get("ctx", {}).get("error", first["msg"]))
+            name = str(first["loc"][0]).lower() if first["loc"] else "settings"
+            name = {"model_endpoint": "upstream", "api_key": "upstream_api_key"}.get(name, name.removeprefix("gw_"))
+            message = reason.removeprefix(f"{name}: ")
+            raise SettingsError(f"--{name.replace('_', '-')} (GW_{name.upper()}): {message}") from None
+
+
+def worker_addresses(grpc: str, workers: int) -> list[str]:
+    """The gRPC address of each worker: a TCP port is shared (SO_REUSEPORT), a unix socket gets a number."""
+    if workers == 1 or not grpc.startswith("unix:"):
+        return [grpc] * workers
+    return [f"{grpc}.{number}" for number in range(workers)]
