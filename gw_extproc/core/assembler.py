@@ -1,0 +1,172 @@
+"""Chat chunks in, Responses events out: the heart of the gateway.
+
+Theory. A response lives through the states of `lifecycle`. `start` announces it; `feed` takes chunks; `end` takes how the upstream's
+body ended and decides, from what the upstream said, between completed, incomplete and failed; `fail` ends it with an error. Each gives
+back the events that it caused, encoded. What arrives after the terminal event is ignored.
+
+A buffered answer is the streamed one fed in one piece: a whole Chat message is read as one large delta, and the caller who wants
+JSON gets the object of the terminal event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from gw_extproc.core import chunks, facts, lifecycle, upstream_errors
+from gw_extproc.core.calls import Calls, GrowingCall
+from gw_extproc.core.errors import UpstreamError
+from gw_extproc.core.events import Emitter, Profile
+from gw_extproc.core.facts import Facts
+from gw_extproc.core.lifecycle import Status
+from gw_extproc.core.output import NewId, Output
+from gw_extproc.core.request import Plan
+from gw_extproc.core.response import ResponseObject
+from gw_extproc.core.sse import Chunk, Ending
+from gw_extproc.core.think import Kind, ThinkSplitter
+from gw_extproc.core.toolkinds import BadArguments
+
+
+@dataclass(frozen=True)
+class Making:
+    """What one response is made with."""
+
+    plan: Plan
+    object: ResponseObject
+    profile: Profile
+    new_id: NewId
+    clock: Callable[[], int]
+    """Seconds since the epoch."""
+    prompt_bytes: int
+    """Size of the Chat request, for an estimate of its tokens."""
+    think_tags: bool
+
+
+class Assembler:
+    """Makes one response. `error` is set once it has failed, `response` is the object of the terminal event, encoded."""
+
+    def __init__(self, making: Making) -> None:
+        self._making = making
+        self._emitter = Emitter(making.profile)
+        self._output = Output(self._emitter, making.new_id, summary=making.plan.summary)
+        self._calls = Calls(self._open_call)
+        self._think = ThinkSplitter(enabled=making.think_tags)
+        self._facts = Facts()
+        self.status = Status.QUEUED
+        self.response = b""
+        self.error: UpstreamError | None = None
+        self.usage_estimated = False
+
+    def start(self) -> bytes:
+        """Announces the response as created and in progress."""
+        self.status = lifecycle.move(self.status, Status.IN_PROGRESS)
+        for event in ("created", "in_progress"):
+            self._emitter.emit(f"response.{event}", response=orjson.Fragment(self._making.object.snapshot(self.status, [])))
+        return self._emitter.take()
+
+    def feed(self, chunk: Chunk) -> bytes:
+        """Takes one chunk, or a whole Chat completion."""
+        if self.status in lifecycle.TERMINAL:
+            return b""
+        if error := chunk.get("error"):
+            return self.fail(upstream_errors.from_object(error))
+        self._facts.read(chunk)
+        choice = chunks.first_choice(chunk.get("choices"))
+        if choice is not None:
+            self._read(choice)
+        return self._emitter.take()
+
+    def end(self, ending: Ending) -> bytes:
+        """The upstream's body is over: ends the response as what it has become."""
+        if self.status in lifecycle.TERMINAL:
+            return b""
+        if not self._facts.complete(ending):
+            return self.fail(UpstreamError("The upstream's answer broke off.", code="upstream_stream_ended"))
+        reason = self._facts.incomplete_reason()
+        status = Status.COMPLETED if reason is None else Status.INCOMPLETE
+        try:
+            self._close(status)
+        except BadArguments as error:
+            return self.fail(UpstreamError(f"The model called a tool with arguments that do not fit it: {error}."))
+        self._finish(
+            status,
+            completed_at=self._making.clock() if reason is None else None,
+            incomplete_details=None if reason is None else {"reason": reason},
+            usage=self._usage(),
+        )
+        return self._emitter.take()
+
+    def fail(self, error: UpstreamError) -> bytes:
+        """Ends the response as failed: an error event, then response.failed with what there was."""
+        if self.status in lifecycle.TERMINAL:
+            return b""
+        self.error = error
+        self._output.abandon()
+        self._emitter.error(error)
+        failure = {"code": upstream_errors.response_code(error), "message": error.message}
+        self._finish(Status.FAILED, error=failure, usage=self._facts.counted())
+        return self._emitter.take()
+
+    def _read(self, choice: chunks.Delta) -> None:
+        delta = chunks.delta_of(choice)
+        if thought := chunks.reasoning(delta):
+            self._output.reasoning(thought)
+        if said := delta.get("content"):
+            logprobs = chunks.logprobs(choice) if self._making.plan.logprobs else ()
+            for kind, text in chunks.content(said):
+                logprobs = self._say(kind, text, logprobs)
+        if isinstance(refusal := delta.get("refusal"), str) and refusal:
+            self._output.refusal(refusal)
+        if called := chunks.calls(delta):
+            self._flush_think()
+            self._calls.feed(called)
+        if delta.get("annotations"):
+            for annotation in chunks.citations(delta):
+                self._output.annotation(annotation)
+        self._facts.finished(choice)
+
+    def _say(self, kind: Kind, text: str, logprobs: Any) -> Any:
+        """Returns the log probabilities that are still to be said: they go with the first piece of text."""
+        if kind is Kind.REASONING:
+            self._output.reasoning(text)
+            return logprobs
+        for split, piece in self._think.feed(text):
+            if split is Kind.REASONING:
+                self._output.reasoning(piece)
+            else:
+                self._output.text(piece, logprobs)
+                logprobs = ()
+        return logprobs
+
+    def _flush_think(self) -> None:
+        for kind, piece in self._think.end():
+            self._output.reasoning(piece) if kind is Kind.REASONING else self._output.text(piece)
+
+    def _open_call(self, call_id: str, wire_name: str) -> GrowingCall:
+        return self._output.call(call_id, self._making.plan.toolbox.resolve(wire_name))
+
+    def _close(self, status: Status) -> None:
+        self._flush_think()
+        self._calls.end()
+        for annotation in self._facts.citations(self._output.spoken()):
+            self._output.annotation(annotation)
+        self._output.close(status.value)
+
+    def _finish(self, status: Status, **changed: Any) -> None:
+        self.status = lifecycle.move(self.status, status)
+        if self._facts.model:
+            changed["model"] = self._facts.model
+        if self._facts.service_tier:
+            changed["service_tier"] = self._facts.service_tier
+        self.response = self._making.object.snapshot(status, self._output.items(), **changed)
+        self._emitter.emit(f"response.{status.value}", response=orjson.Fragment(self.response))
+        self._emitter.done()
+
+    def _usage(self) -> facts.Usage:
+        if counted := self._facts.counted():
+            return counted
+        self.usage_estimated = True
+        return facts.estimated(self._making.prompt_bytes, sum(map(facts.said, self._output.items())))

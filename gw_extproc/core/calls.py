@@ -1,0 +1,154 @@
+"""Which call a piece of the upstream's tool_calls belongs to, however the server numbers them.
+
+Servers leave out the index, start it at 1, give every call index 0, send an empty or a new id with each piece, repeat the name, or
+put several calls into one delta (pitfalls, rows 29 and 30). The rules, in order:
+
+1. The index, or else the place in the list, finds the call; without an index a known id finds it first.
+2. A piece without a name continues the call.
+3. A piece with a name begins another call where the id is another one, or the name is, or the arguments so far are whole; but not
+   while the arguments are unfinished JSON, and not with the id that the call has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from gw_extproc.core.drafts import Draft
+from gw_extproc.core.toolkinds import BadArguments, Fields, WholeCall, parse_arguments
+
+
+class GrowingCall(Protocol):
+    """A call whose arguments are still arriving."""
+
+    @property
+    def arguments(self) -> str: ...
+
+    def grow(self, piece: str) -> None: ...
+
+    def close(self, status: str) -> None: ...
+
+
+class WholeCallBuffer:
+    """Collects the arguments of a call that is announced only when they are whole."""
+
+    def __init__(self, kind: WholeCall, announce: Callable[[Fields], Draft]) -> None:
+        self._kind = kind
+        self._announce = announce
+        self._pieces: list[str] = []
+
+    @property
+    def arguments(self) -> str:
+        return "".join(self._pieces)
+
+    def grow(self, piece: str) -> None:
+        self._pieces.append(piece)
+
+    def close(self, status: str) -> None:
+        """Raises BadArguments where the model finished a call that does not have the tool's form."""
+        try:
+            fields = self._kind.fields(parse_arguments(self.arguments))
+        except BadArguments:
+            if status == "incomplete":
+                return  # cut off: there is no such call
+            raise
+        self._announce(fields).close(status)
+
+
+class SuppressedCall:
+    """A call of a tool that this request does not allow: it never reaches the caller."""
+
+    arguments = ""
+
+    def grow(self, piece: str) -> None:
+        pass
+
+    def close(self, status: str) -> None:
+        pass
+
+
+@dataclass
+class _Tracked:
+    id: str
+    name: str = ""
+    held: str = ""
+    """Arguments that came before the name."""
+    call: GrowingCall | None = None
+
+    @property
+    def arguments(self) -> str:
+        return self.held if self.call is None else self.call.arguments
+
+
+class Calls:
+    """Sorts the pieces of tool_calls; `open_call(id, wire name)` begins a call."""
+
+    def __init__(self, open_call: Callable[[str, str], GrowingCall]) -> None:
+        self._open_call = open_call
+        self._by_index: dict[int, _Tracked] = {}
+        self._by_id: dict[str, _Tracked] = {}
+
+    def feed(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        for position, entry in enumerate(entries):
+            function = entry.get("function") or {}
+            id, name = entry.get("id") or "", function.get("name") or ""
+            tracked = self._find(entry.get("index"), position, id, name)
+            piece = _text(function.get("arguments"))
+            if tracked.call is None:
+                tracked.name = tracked.name or name
+                tracked.held += piece
+                if tracked.name:
+                    self._begin(tracked)
+            elif piece:
+                tracked.call.grow(piece)
+
+    def end(self) -> None:
+        """Begins the calls that never got a name: the caller shall see them."""
+        for tracked in self._by_index.values():
+            if tracked.call is None:
+                self._begin(tracked)
+
+    def _find(self, given: object, position: int, id: str, name: str) -> _Tracked:
+        index = given if isinstance(given, int) else position
+        if not isinstance(given, int) and id in self._by_id:
+            return self._by_id[id]
+        tracked = self._by_index.get(index)
+        if tracked is None or _is_another(tracked, id, name):
+            tracked = self._by_index[index] = _Tracked(id)
+            if id:
+                self._by_id[id] = tracked
+        return tracked
+
+    def _begin(self, tracked: _Tracked) -> None:
+        held, tracked.held = tracked.held, ""
+        tracked.call = self._open_call(tracked.id, tracked.name)
+        if held:
+            tracked.call.grow(held)
+
+
+def _is_another(tracked: _Tracked, id: str, name: str) -> bool:
+    if not name or not tracked.name or (id and id == tracked.id):
+        return False
+    arguments = tracked.arguments.strip()
+    if arguments and not _is_json(arguments):
+        return False
+    other_id = bool(id and tracked.id)
+    return other_id or name != tracked.name or bool(arguments)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _text(arguments: object) -> str:
+    """Arguments are a string by the API; some servers send the object itself."""
+    if arguments is None:
+        return ""
+    return arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()

@@ -1,0 +1,74 @@
+"""The three families of errors and the one shape in which a client sees them: OpenAI's error object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+
+class GatewayError(Exception):
+    """An error that a client may see.
+
+    `status` is the HTTP status; `body()` the error object `{"error": {message, type, param, code}}` (spec digest, section d).
+    """
+
+    status = 500
+    type = "server_error"
+
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+        self.headers: Mapping[str, str] = {}
+
+    def detail(self) -> dict[str, str | None]:
+        """The inner object: message, type, param and code, the last two null where unknown."""
+        return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+
+    def body(self) -> bytes:
+        return orjson.dumps({"error": self.detail()})
+
+
+class CallerError(GatewayError):
+    """The caller's fault: the message names the field by path and is safe to show."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class BodyTooLarge(CallerError):
+    """The request body is over the limit."""
+
+    status = 413
+
+
+class UnsupportedMediaType(CallerError):
+    """The body is not JSON, or is compressed in a way that the gateway does not read."""
+
+    status = 415
+
+
+class UpstreamError(GatewayError):
+    """The upstream's error, reshaped: its status, message, type, code and param are kept."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 502,
+        type: str = "server_error",
+        code: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, param=param)
+        self.status = status
+        self.type = type
+
+
+class InternalError(GatewayError):
+    """Ours: bland outside, everything in the log."""
+
+    def __init__(self) -> None:
+        super().__init__("The gateway failed to process this request.", code="internal_error")

@@ -1,0 +1,156 @@
+"""The output of a response: which item is open, and what closes it.
+
+Theory. Reasoning and messages are *text*: one of them is open at most, and it closes when anything else opens. Calls stay open to the
+end and close in order, because servers interleave their pieces; those that have no streaming form are announced then, after all
+others, so that every item is announced in the order of its index. White space alone opens no message (models put line breaks between
+their thoughts and their calls) unless it turns out to be the whole answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from gw_extproc.core.calls import GrowingCall, SuppressedCall, WholeCallBuffer
+from gw_extproc.core.drafts import (
+    CallDraft,
+    CustomCallDraft,
+    Draft,
+    FunctionCallDraft,
+    Item,
+    MessageDraft,
+    Place,
+    ReasoningDraft,
+    WholeCallDraft,
+)
+from gw_extproc.core.events import Emitter
+from gw_extproc.core.toolkinds import WHOLE_CALLS, Tool, WholeCall
+
+NewId = Callable[[str], str]
+"""Gives a new id with the given prefix: `msg` to `msg_...`."""
+
+
+class Output:
+    """Opens, grows and closes the drafts of one response."""
+
+    def __init__(self, emitter: Emitter, new_id: NewId, *, summary: bool) -> None:
+        self._emitter = emitter
+        self._new_id = new_id
+        self._summary = summary
+        self._drafts: list[Draft] = []
+        self._text: ReasoningDraft | MessageDraft | None = None
+        self._calls: list[CallDraft] = []
+        self._whole: list[GrowingCall] = []
+        self._blank = ""  # white space that may begin a message
+        self._blank_thought = ""  # white space that may begin a thought
+        self._logprobs: list[Item] = []
+        self._annotations: list[Item] = []
+
+    def reasoning(self, text: str) -> None:
+        if not isinstance(self._text, ReasoningDraft):
+            text = self._blank_thought + text
+            self._blank_thought = "" if text.strip() else text
+            if self._blank_thought:
+                return
+            self._close_text()
+            self._blank = ""
+            self._text = ReasoningDraft(self._place("rs"), summary=self._summary)
+            self._drafts.append(self._text)
+        self._text.grow(text)
+
+    def text(self, text: str, logprobs: Sequence[Item] = ()) -> None:
+        self._logprobs.extend(logprobs)
+        if not isinstance(self._text, MessageDraft):
+            text = self._blank + text
+            self._blank = "" if text.strip() else text
+            if self._blank:
+                return
+        held, self._logprobs = self._logprobs, []
+        self._message().text(text, held)
+        if self._annotations:
+            self._annotate()
+
+    def refusal(self, text: str) -> None:
+        self._message().refusal(text)
+
+    def annotation(self, annotation: Item) -> None:
+        """Annotations wait for a text to stand on: some servers send them first."""
+        self._annotations.append(annotation)
+        self._annotate()
+
+    def spoken(self) -> str:
+        """The text of the open message, for markers that refer to sources."""
+        return self._text.spoken() if isinstance(self._text, MessageDraft) else ""
+
+    def call(self, call_id: str, tool: Tool | None) -> GrowingCall:
+        """Opens a call; one of a withheld tool (None) is swallowed."""
+        self._close_text()
+        self._blank = ""
+        call_id = call_id or self._new_id("call")
+        if tool is None:
+            return self._later(SuppressedCall())
+        if kind := WHOLE_CALLS.get(tool.kind):
+            return self._later(WholeCallBuffer(kind, partial(self._announce, call_id, kind)))
+        draft_type, prefix = (CustomCallDraft, "ctc") if tool.kind == "custom" else (FunctionCallDraft, "fc")
+        draft = draft_type(self._place(prefix), call_id, tool)
+        self._drafts.append(draft)
+        self._calls.append(draft)
+        return draft
+
+    def close(self, last_status: str) -> None:
+        """Closes everything; the last item gets `last_status`, all before it are complete (Open Responses: items).
+
+        An answer that is complete and empty gets an empty message. Raises BadArguments (see calls).
+        """
+        if not (self._drafts or self._whole) and (self._blank or last_status == "completed"):
+            self._message().text(self._blank, self._logprobs)
+        closing: list[GrowingCall | ReasoningDraft | MessageDraft] = [*self._calls]
+        if self._text is not None:
+            self._annotate()
+            closing.append(self._text)
+        closing += self._whole
+        self._calls, self._text, self._whole = [], None, []
+        for each in closing:
+            each.close(last_status if each is closing[-1] else "completed")
+
+    def abandon(self) -> None:
+        """Marks what is open as incomplete without announcing its end: the response has failed."""
+        for draft in self._drafts:
+            if draft.status == "in_progress":
+                draft.status = "incomplete"
+
+    def items(self) -> list[Item]:
+        """The items as they stand, in order."""
+        return [draft.item() for draft in self._drafts]
+
+    def _message(self) -> MessageDraft:
+        if isinstance(self._text, MessageDraft):
+            return self._text
+        self._close_text()
+        message = self._text = MessageDraft(self._place("msg"))
+        self._drafts.append(message)
+        return message
+
+    def _close_text(self) -> None:
+        if self._text is not None:
+            self._annotate()
+            self._text.close("completed")
+            self._text = None
+
+    def _annotate(self) -> None:
+        if isinstance(self._text, MessageDraft) and self._text.spoken():
+            for annotation in self._annotations:
+                self._text.annotate(annotation)
+            self._annotations = []
+
+    def _later(self, call: GrowingCall) -> GrowingCall:
+        self._whole.append(call)
+        return call
+
+    def _announce(self, call_id: str, kind: WholeCall, fields: Item) -> Draft:
+        draft = WholeCallDraft(self._place(kind.id_prefix), call_id, kind, fields)
+        self._drafts.append(draft)
+        return draft
+
+    def _place(self, prefix: str) -> Place:
+        return Place(self._emitter, self._new_id(prefix), len(self._drafts))

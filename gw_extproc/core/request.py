@@ -1,0 +1,217 @@
+"""One validated Responses request to one Chat Completions request, and all that the answer will need to know of it.
+
+Each parameter is sent, or echoed only (and named in the notice), or refused by name; none disappears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gw_extproc.core import toolchoice
+from gw_extproc.core.conversation import Conversation
+from gw_extproc.core.dialects import Dialect
+from gw_extproc.core.errors import CallerError
+from gw_extproc.core.notices import Notices
+from gw_extproc.core.tools import Toolbox
+
+Body = Mapping[str, Any]
+
+LOGPROBS = "message.output_text.logprobs"
+
+PLAIN = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+"""Parameters of the same name and meaning in Chat; a dialect may refuse one, and then zero (its default) is simply not sent."""
+
+HINTS = (
+    "user",
+    "safety_identifier",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "service_tier",
+    "metadata",
+)
+"""Parameters that are sent where the dialect knows them, and otherwise only echoed."""
+
+NEEDS_STATE = ("previous_response_id", "conversation", "prompt")
+NOT_YET = "this gateway keeps no state yet, so '{}' cannot be honoured"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is sent to the model, and what its answer must be told."""
+
+    chat: Mapping[str, Any]
+    toolbox: Toolbox
+    notices: Notices
+    stream: bool
+    """Whether the caller asked for events."""
+    summary: bool
+    """Whether the caller asked for a summary of the reasoning."""
+    logprobs: bool
+
+
+def translate(body: Body, dialect: Dialect, *, reject_unsupported: bool, unknown: Iterable[str] = ()) -> Plan:
+    """Translates a validated body; `unknown` are its top-level fields that the API does not have.
+
+    Raises CallerError, naming the field, for what cannot be honoured.
+    """
+    _refuse_state(body)
+    notices = Notices()
+    for name in unknown:
+        notices.add("fields not sent", name)
+    toolbox = Toolbox(notices, reject_unsupported=reject_unsupported)
+    items = _items(body)
+    toolbox.add(body.get("tools") or (), "tools")
+    for index, item in enumerate(items):
+        if item.get("type") in ("additional_tools", "tool_search_output"):
+            toolbox.add(item.get("tools") or (), f"input[{index}].tools")
+    # The choice may narrow the toolbox, so it comes before the definitions are read.
+    choice = toolchoice.choose(body.get("tool_choice"), toolbox, dialect)
+    reasoning = body.get("reasoning") or {}
+    logprobs = LOGPROBS in (body.get("include") or ()) or bool(body.get("top_logprobs"))
+    chat: dict[str, Any] = {
+        "model": body["model"],
+        "messages": _messages(body, items, dialect, toolbox, notices),
+        **_tools(body, choice, toolbox, dialect, notices),
+        **_sampling(body, dialect),
+        **_hints(body, dialect, notices),
+        **_limits(body, dialect),
+        **_text(body.get("text") or {}, dialect, notices),
+        **_effort(reasoning, dialect, notices),
+        **(_logprobs(body, dialect) if logprobs else {}),
+        **_stream(body, dialect),
+    }
+    summary = reasoning.get("summary") or reasoning.get("generate_summary")
+    return Plan(chat, toolbox, notices, bool(body.get("stream")), summary is not None, logprobs)
+
+
+def _refuse_state(body: Body) -> None:
+    for name in NEEDS_STATE:
+        if body.get(name) is not None:
+            raise CallerError(f"{NOT_YET.format(name)}; send the whole context as input.", code="unsupported_parameter", param=name)
+    if body.get("background"):
+        raise CallerError(f"{NOT_YET.format('background')}.", code="unsupported_parameter", param="background")
+    if body.get("truncation") == "auto":
+        raise CallerError(
+            "this gateway does not shorten the input yet: 'truncation' can only be 'disabled'.",
+            code="unsupported_value",
+            param="truncation",
+        )
+    if body.get("context_management"):
+        raise CallerError(
+            "this gateway cannot compact yet, so 'context_management' cannot be honoured.",
+            code="unsupported_parameter",
+            param="context_management",
+        )
+
+
+def _items(body: Body) -> Sequence[Body]:
+    given = body.get("input")
+    if isinstance(given, str):
+        return [{"role": "user", "content": given}]
+    return given or ()
+
+
+def _messages(body: Body, items: Sequence[Body], dialect: Dialect, toolbox: Toolbox, notices: Notices) -> list[dict[str, Any]]:
+    conversation = Conversation(dialect, toolbox, notices)
+    if body.get("instructions"):
+        conversation.instructions(body["instructions"])
+    conversation.add(items)
+    messages = conversation.messages()
+    if not messages:
+        raise CallerError("'input' holds nothing that can be sent to the model.", code="missing_required_parameter", param="input")
+    return messages
+
+
+def _tools(body: Body, choice: Any, toolbox: Toolbox, dialect: Dialect, notices: Notices) -> dict[str, Any]:
+    definitions = toolbox.definitions()
+    if not definitions:
+        return {}
+    chat: dict[str, Any] = {"tools": definitions}
+    if choice is not None:
+        chat["tool_choice"] = choice
+    parallel = body.get("parallel_tool_calls")
+    if parallel is not None and "parallel_tool_calls" in dialect.hints:
+        chat["parallel_tool_calls"] = parallel
+    elif parallel is False:
+        notices.add("not sent", "parallel_tool_calls")
+    return chat
+
+
+def _sampling(body: Body, dialect: Dialect) -> dict[str, Any]:
+    sent = {name: body[name] for name in PLAIN if body.get(name) is not None}
+    for name in dialect.refused & sent.keys():
+        if sent.pop(name):
+            raise _refused(name, name, dialect)
+    return sent
+
+
+def _hints(body: Body, dialect: Dialect, notices: Notices) -> dict[str, Any]:
+    sent = {}
+    for name in HINTS:
+        value = body.get(name)
+        if name in dialect.hints and value is not None:
+            sent[name] = value
+        elif value and value != "auto":  # the tier `auto` and empty metadata say nothing
+            notices.add("not sent", name)
+    return sent
+
+
+def _limits(body: Body, dialect: Dialect) -> dict[str, Any]:
+    limit = body.get("max_output_tokens")
+    return {} if limit is None else {dialect.max_tokens: limit}
+
+
+def _text(text: Body, dialect: Dialect, notices: Notices) -> dict[str, Any]:
+    chat: dict[str, Any] = {}
+    form = text.get("format") or {}
+    kind = form.get("type")
+    if kind in dialect.refused:
+        raise _refused("text.format", str(kind), dialect)
+    if kind == "json_object":
+        chat["response_format"] = {"type": "json_object"}
+    elif kind == "json_schema":
+        schema = {name: form[name] for name in ("name", "description", "strict") if form.get(name) is not None}
+        # Strict servers refuse the meta-schema's name inside a schema; it says nothing to a model.
+        schema["schema"] = {name: value for name, value in form["schema"].items() if name != "$schema"}
+        chat["response_format"] = {"type": "json_schema", "json_schema": schema}
+    if (verbosity := text.get("verbosity")) is not None:
+        if "verbosity" in dialect.hints:
+            chat["verbosity"] = verbosity
+        else:
+            notices.add("not sent", "text.verbosity")
+    return chat
+
+
+def _effort(reasoning: Body, dialect: Dialect, notices: Notices) -> dict[str, Any]:
+    for name in ("context", "mode"):
+        if reasoning.get(name) not in (None, "auto", "standard"):
+            notices.add("not sent", f"reasoning.{name}")
+    effort = reasoning.get("effort")
+    if effort is None:
+        return {}
+    efforts = dialect.efforts
+    sent = effort if efforts is None else efforts.get(effort)
+    if sent is None or "reasoning_effort" not in dialect.hints:
+        notices.add("not sent", "reasoning.effort")
+        return {}
+    return {"reasoning_effort": sent}
+
+
+def _logprobs(body: Body, dialect: Dialect) -> dict[str, Any]:
+    if "logprobs" in dialect.refused:
+        raise _refused("top_logprobs" if body.get("top_logprobs") else "include", "log probabilities", dialect)
+    top = body.get("top_logprobs")
+    return {"logprobs": True} | ({"top_logprobs": top} if top else {})
+
+
+def _stream(body: Body, dialect: Dialect) -> dict[str, Any]:
+    if not body.get("stream"):
+        return {}
+    return {"stream": True} | ({"stream_options": {"include_usage": True}} if dialect.include_usage else {})
+
+
+def _refused(param: str, what: str, dialect: Dialect) -> CallerError:
+    message = f"'{param}': the upstream (dialect {dialect.name}) does not know {what}."
+    return CallerError(message, code="unsupported_parameter", param=param)

@@ -1,0 +1,85 @@
+"""Splits a text that begins with <think>...</think> into reasoning and answer, wherever the pieces are cut.
+
+Only a tag at the very beginning counts: later on it may be the subject of the conversation. White space around the tags goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+OPENING = "<think>"
+CLOSING = "</think>"
+
+
+class Kind(Enum):
+    REASONING = "reasoning"
+    TEXT = "text"
+
+
+class _State(Enum):
+    START = "nothing but white space so far"
+    OPENED = "inside the tags, before the first thought"
+    THINKING = "inside the tags"
+    THOUGHT = "after the tags, before the answer"
+    ANSWER = "in the answer: all is text"
+
+
+class ThinkSplitter:
+    """Feed it the text; it gives back pieces and what they are. `end` gives what it still held."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._state = _State.START if enabled else _State.ANSWER
+        self._held = ""
+
+    def feed(self, text: str) -> Iterator[tuple[Kind, str]]:
+        if self._state is _State.ANSWER:
+            yield Kind.TEXT, text
+            return
+        self._held += text
+        if self._state is _State.START:
+            self._start()
+        if self._state is _State.OPENED:
+            self._held = self._held.lstrip()
+            self._state = _State.THINKING if self._held else _State.OPENED
+        if self._state is _State.THINKING:
+            yield from self._think()
+        if self._state is _State.THOUGHT:
+            self._held = self._held.lstrip()
+            if self._held:
+                self._state = _State.ANSWER
+        if self._state is _State.ANSWER and self._held:
+            yield Kind.TEXT, self._held
+            self._held = ""
+
+    def end(self) -> Iterator[tuple[Kind, str]]:
+        held, self._held = self._held, ""
+        if self._state is _State.START and held:
+            yield Kind.TEXT, held
+        elif self._state is _State.THINKING and held.strip():
+            yield Kind.REASONING, held.rstrip()
+        self._state = _State.ANSWER
+
+    def _start(self) -> None:
+        start = self._held.lstrip()
+        if start.startswith(OPENING):
+            self._state, self._held = _State.OPENED, start.removeprefix(OPENING)
+        elif not OPENING.startswith(start):
+            self._state = _State.ANSWER
+
+    def _think(self) -> Iterator[tuple[Kind, str]]:
+        thought, closing, rest = self._held.partition(CLOSING)
+        if closing:
+            if thought.strip():
+                yield Kind.REASONING, thought.rstrip()
+            self._state, self._held = _State.THOUGHT, rest
+            return
+        certain = thought[: len(thought) - _tail(thought)].rstrip()
+        if certain:
+            yield Kind.REASONING, certain
+            self._held = thought[len(certain) :]
+
+
+def _tail(text: str) -> int:
+    """How many characters at the end may be the beginning of the closing tag."""
+    return next((size for size in range(min(len(text), len(CLOSING)), 0, -1) if CLOSING.startswith(text[-size:])), 0)

@@ -1,0 +1,168 @@
+"""The inline exchange: a Responses call becomes a Chat Completions call that Envoy itself sends, and its answer comes back translated.
+
+Theory. Envoy sends the request's headers and body; nothing is answered until the body is whole, because path, length and body are
+decided together. Then the headers go out once, with the new body, and Envoy calls the upstream. Its answer passes through an `Answer`
+(see answers). Whoever fails first ends the exchange: before the upstream was called with an immediate response, afterwards through the
+answer. What Envoy still sends then is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from gw_extproc.core.errors import BodyTooLarge, CallerError, GatewayError, UnsupportedMediaType, UpstreamError
+from gw_extproc.extproc import answers, messages
+from gw_extproc.extproc.answers import Answer
+from gw_extproc.extproc.encoding import BodyError, Decoder, decoder
+from gw_extproc.extproc.messages import Reply, Request
+from gw_extproc.session import Gateway, Session, begin
+
+PATH = "/v1/responses"
+
+
+@dataclass(frozen=True)
+class Target:
+    """How the model call is addressed."""
+
+    gateway: Gateway
+    chat_path: str
+    """Path of the upstream's chat completions, for example /v1/chat/completions."""
+    authorization: str | None
+    """Replaces the caller's header where the gateway has a key of its own."""
+    max_body: int
+
+
+class Phase(Enum):
+    READING = "the request's body is arriving"
+    CALLING = "the model call is with Envoy"
+    ANSWERING = "the upstream's answer is arriving"
+    OVER = "all is said"
+
+
+class Inline:
+    """One exchange."""
+
+    def __init__(self, target: Target, headers: Mapping[str, str]) -> None:
+        self._target = target
+        self._headers = headers
+        self._phase = Phase.READING
+        self._body: list[bytes] = []
+        self._read: Decoder | None = None
+        self._session: Session | None = None
+        self._answer: Answer | None = None
+
+    @classmethod
+    def serves(cls, headers: Mapping[str, str]) -> bool:
+        return headers.get(":method") == "POST" and headers.get(":path", "").partition("?")[0] == PATH
+
+    def handle(self, request: Request) -> Sequence[Reply]:
+        """The replies to one of Envoy's messages; one that does not belong to the phase has none."""
+        step = _STEPS.get((self._phase, request.WhichOneof("request") or ""))
+        if step is None:
+            return ()
+        try:
+            return step(self, request)
+        except BodyError as error:
+            return self.fail(self._unreadable(error))
+        except GatewayError as error:
+            return self.fail(error)
+
+    def fail(self, error: GatewayError) -> Sequence[Reply]:
+        """Ends the exchange with an error."""
+        phase, self._phase = self._phase, Phase.OVER
+        if phase in (Phase.READING, Phase.CALLING):
+            return [messages.immediate(error.status, error.body(), error.headers)]
+        if self._answer is None or phase is Phase.OVER:
+            return ()
+        return self._answer.fail(error)
+
+    def summary(self) -> str:
+        """One line for the log: who, how far, what came of it."""
+        request_id = self._headers.get("x-request-id", "-")
+        if self._session is None:
+            return f"request={request_id} refused or left while {self._phase.name.lower()}"
+        status = self._session.assembler.status.value
+        return f"request={request_id} response={self._session.id} status={status} phase={self._phase.name.lower()}"
+
+    def _request_headers(self, request: Request) -> Sequence[Reply]:
+        kind = self._headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if kind != "application/json" and not kind.endswith("+json"):
+            raise UnsupportedMediaType(f"The request body must be application/json, not {kind}.", code="unsupported_media_type")
+        encoding = self._headers.get("content-encoding")
+        self._read = decoder(encoding, self._target.max_body)
+        if self._read is None:
+            message = f"The request body is compressed as {encoding}; gzip, deflate or none can be read."
+            raise UnsupportedMediaType(message, code="unsupported_content_encoding")
+        announced = self._headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > self._target.max_body:
+            raise self._too_large()
+        return self._call() if request.request_headers.end_of_stream else ()
+
+    def _request_body(self, request: Request) -> Sequence[Reply]:
+        assert self._read is not None, "headers come before the body"
+        self._body.append(self._read.feed(request.request_body.body))
+        return self._call() if request.request_body.end_of_stream else ()
+
+    def _request_trailers(self, _: Request) -> Sequence[Reply]:
+        return [*self._call(), messages.request_trailers()]
+
+    def _call(self) -> Sequence[Reply]:
+        self._session = session = begin(b"".join(self._body), self._target.gateway)
+        self._body.clear()
+        self._phase = Phase.CALLING
+        _, question, query = self._headers[":path"].partition("?")
+        changes: dict[str, str | None] = {
+            ":path": f"{self._target.chat_path}{question}{query}",
+            "content-type": "application/json",
+            "content-length": str(len(session.chat)),
+            "content-encoding": None,
+            "accept-encoding": "identity",
+        }
+        if self._target.authorization is not None:
+            changes["authorization"] = self._target.authorization
+        return [messages.request_headers(changes), *messages.request_bodies(session.chat)]
+
+    def _response_headers(self, request: Request) -> Sequence[Reply]:
+        headers = messages.headers(request.response_headers.headers)
+        if request.response_headers.end_of_stream:
+            raise answers.bare(headers)  # no body, so no place for one: it is replaced as a whole
+        self._answer = answers.choose(self._session, headers)
+        self._phase = Phase.ANSWERING
+        return self._answer.begin()
+
+    def _response_body(self, request: Request) -> Sequence[Reply]:
+        assert self._answer is not None, "the phase says so"
+        body = request.response_body
+        replies = self._answer.body(body.body) if body.body else ()
+        return [*replies, *self._end()] if body.end_of_stream else replies
+
+    def _response_trailers(self, _: Request) -> Sequence[Reply]:
+        return [*self._end(), messages.response_trailers()]
+
+    def _end(self) -> Sequence[Reply]:
+        assert self._answer is not None, "the phase says so"
+        replies = self._answer.end()
+        self._phase = Phase.OVER
+        return replies
+
+    def _unreadable(self, error: BodyError) -> GatewayError:
+        if self._phase is not Phase.READING:
+            return UpstreamError(f"The upstream's answer is {error}.", code=answers.BAD_ANSWER)
+        return self._too_large() if error.too_large else CallerError(f"The request body is {error}.", code="invalid_body")
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"The request body is larger than {self._target.max_body} bytes.", code="request_too_large")
+
+
+_STEPS: Mapping[tuple[Phase, str], Callable[[Inline, Request], Sequence[Reply]]] = {
+    (Phase.READING, "request_headers"): Inline._request_headers,
+    (Phase.READING, "request_body"): Inline._request_body,
+    (Phase.READING, "request_trailers"): Inline._request_trailers,
+    (Phase.READING, "response_headers"): Inline._response_headers,  # Envoy's own answer: a timeout, a limit
+    (Phase.CALLING, "response_headers"): Inline._response_headers,
+    (Phase.ANSWERING, "response_body"): Inline._response_body,
+    (Phase.ANSWERING, "response_trailers"): Inline._response_trailers,
+}
+"""What each phase does with each of Envoy's messages."""

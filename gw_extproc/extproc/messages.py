@@ -1,0 +1,98 @@
+"""Plain values to and from Envoy's external processing messages: nothing else in the package touches the generated classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from gw_extproc.extproc.pb import ext_proc_pb2 as pb
+
+Reply = pb.ProcessingResponse
+Request = pb.ProcessingRequest
+
+MAX_BODY_MESSAGE = 256 * 1024
+"""Bytes of a body in one message: large enough to be few, small enough to pass every HTTP/2 window in pieces."""
+
+_OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+
+
+def headers(header_map: pb.HeaderMap) -> dict[str, str]:
+    """The headers by lower-case name; of a repeated header the last value. Envoy sends them as `raw_value`."""
+    return {header.key: (header.raw_value.decode("latin-1") or header.value) for header in header_map.headers}
+
+
+def is_full_duplex(config: pb.ProtocolConfiguration) -> bool:
+    """Whether the filter runs both bodies in FULL_DUPLEX_STREAMED, the mode this processor is written for."""
+    return config.request_body_mode == config.response_body_mode == pb.FULL_DUPLEX_STREAMED
+
+
+def _mutation(changes: Mapping[str, str | None]) -> pb.HeaderMutation:
+    mutation = pb.HeaderMutation()
+    for name, value in changes.items():
+        if value is None:
+            mutation.remove_headers.append(name)
+        else:
+            option = mutation.set_headers.add(append_action=_OVERWRITE)
+            option.header.key = name
+            option.header.raw_value = value.encode("latin-1", "replace")
+    return mutation
+
+
+def request_headers(changes: Mapping[str, str | None]) -> Reply:
+    """The answer to the request headers: sets each header, removes those whose value is None."""
+    return Reply(request_headers=pb.HeadersResponse(response=pb.CommonResponse(header_mutation=_mutation(changes))))
+
+
+def response_headers(changes: Mapping[str, str | None]) -> Reply:
+    return Reply(response_headers=pb.HeadersResponse(response=pb.CommonResponse(header_mutation=_mutation(changes))))
+
+
+def request_body(data: bytes, *, end: bool) -> Reply:
+    reply = Reply()
+    streamed = reply.request_body.response.body_mutation.streamed_response
+    streamed.body = data
+    streamed.end_of_stream = end
+    return reply
+
+
+def response_body(data: bytes, *, end: bool) -> Reply:
+    reply = Reply()
+    streamed = reply.response_body.response.body_mutation.streamed_response
+    streamed.body = data
+    streamed.end_of_stream = end
+    return reply
+
+
+def request_trailers() -> Reply:
+    return Reply(request_trailers=pb.TrailersResponse())
+
+
+def response_trailers() -> Reply:
+    return Reply(response_trailers=pb.TrailersResponse())
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """A body in messages of at most MAX_BODY_MESSAGE bytes; an empty body is one empty piece."""
+    for start in range(0, max(len(data), 1), MAX_BODY_MESSAGE):
+        yield data[start : start + MAX_BODY_MESSAGE]
+
+
+def request_bodies(data: bytes) -> Sequence[Reply]:
+    """A whole request body, the last message ending it."""
+    parts = list(pieces(data))
+    return [request_body(part, end=number == len(parts)) for number, part in enumerate(parts, 1)]
+
+
+def response_bodies(data: bytes, *, end: bool) -> Sequence[Reply]:
+    """A response body or a part of one; with `end`, the last message ends it."""
+    parts = list(pieces(data))
+    return [response_body(part, end=end and number == len(parts)) for number, part in enumerate(parts, 1)]
+
+
+def immediate(status: int, body: bytes, extra: Mapping[str, str]) -> Reply:
+    """An answer made here, instead of the upstream's (Envoy sets content-length)."""
+    changes: dict[str, str | None] = {"content-type": "application/json", **extra}
+    return Reply(
+        immediate_response=pb.ImmediateResponse(
+            status=pb.HttpStatus(code=status), headers=_mutation(changes), body=body, details="gw_extproc"
+        )
+    )

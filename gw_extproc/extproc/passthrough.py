@@ -1,0 +1,37 @@
+"""What is not ours passes through untouched: every message is answered with itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gw_extproc.core.errors import GatewayError
+from gw_extproc.extproc import messages
+
+
+class PassThrough:
+    """Answers each of Envoy's messages so that nothing changes."""
+
+    def fail(self, error: GatewayError) -> Sequence[messages.Reply]:
+        return [messages.immediate(error.status, error.body(), error.headers)]
+
+    def summary(self) -> None:
+        return None
+
+    def handle(self, request: messages.Request) -> Sequence[messages.Reply]:
+        match request.WhichOneof("request"):
+            case "request_headers":
+                return [messages.request_headers({})]
+            case "response_headers":
+                return [messages.response_headers({})]
+            case "request_body":
+                body = request.request_body
+                return [messages.request_body(body.body, end=body.end_of_stream)]
+            case "response_body":
+                body = request.response_body
+                return [messages.response_body(body.body, end=body.end_of_stream)]
+            case "request_trailers":
+                return [messages.request_trailers()]
+            case "response_trailers":
+                return [messages.response_trailers()]
+            case _:
+                return []

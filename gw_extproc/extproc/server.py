@@ -1,0 +1,68 @@
+"""The processor's gRPC server: binds, serves, tells its health, drains."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+
+import grpc
+import uvloop
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from gw_extproc.extproc import messages
+from gw_extproc.extproc.stream import Processor
+from gw_extproc.settings import Settings, SettingsError
+
+logger = logging.getLogger("gw_extproc.server")
+
+SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
+
+# A message is at most one piece of a body plus headers; Envoy sends pieces of up to 1 MiB (measured), Python's default is 4 MiB.
+OPTIONS = (
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    ("grpc.max_send_message_length", 64 * 1024 * 1024),
+    ("grpc.max_concurrent_streams", 1_000_000),
+    ("grpc.so_reuseport", 1),
+)
+
+
+def run(settings: Settings, address: str) -> None:
+    """Serves until SIGTERM or SIGINT, then drains; raises SettingsError where the address cannot be bound."""
+    try:
+        uvloop.run(serve(settings, address))
+    finally:
+        if address.startswith("unix:"):
+            Path(address.removeprefix("unix:")).unlink(missing_ok=True)
+
+
+async def serve(settings: Settings, address: str) -> None:
+    server = grpc.aio.server(options=OPTIONS)
+    handler = grpc.stream_stream_rpc_method_handler(
+        Processor(settings).process,
+        request_deserializer=messages.Request.FromString,
+        response_serializer=messages.Reply.SerializeToString,
+    )
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),))
+    status = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    try:
+        server.add_insecure_port(address)
+    except RuntimeError:
+        raise SettingsError(f"--grpc (GW_GRPC): {address} cannot be bound; is another processor running?") from None
+    await server.start()
+    for service in ("", SERVICE):
+        await status.set(service, health_pb2.HealthCheckResponse.SERVING)
+    logger.info("serving ext_proc on %s", address)
+    await _until_told_to_stop()
+    await status.enter_graceful_shutdown()
+    await server.stop(settings.drain_timeout)
+
+
+async def _until_told_to_stop() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

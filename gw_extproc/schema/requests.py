@@ -1,0 +1,118 @@
+"""The body of POST /v1/responses: every parameter of both standards that the gateway knows, with its range."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, Tag
+from pydantic_core import PydanticCustomError
+
+from gw_extproc.schema.base import BY_TYPE, FAIL_FAST, STRING_OR_OBJECT, JsonObject, NonEmpty, TypedObject, WireModel
+from gw_extproc.schema.items import Input
+from gw_extproc.schema.tools import ToolChoice, Tools
+
+Include = Literal[
+    "file_search_call.results",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "message.input_image.image_url",
+    "message.output_text.logprobs",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+    "reasoning.encrypted_content",
+]
+Summary = Literal["auto", "concise", "detailed"]
+
+_MOST_METADATA = 16
+
+
+def few(value: object) -> object:
+    """Counts before the pairs are looked at: pydantic would first report every wrong one of a million."""
+    if isinstance(value, dict) and len(value) > _MOST_METADATA:
+        raise PydanticCustomError("too_long", "too many properties", {"max_length": _MOST_METADATA})
+    return value
+
+
+Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], BeforeValidator(few)]
+
+
+class ReasoningOptions(WireModel):
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    summary: Summary | None = None
+    generate_summary: Summary | None = None  # the deprecated name of `summary`
+    context: str | None = None
+    mode: str | None = None
+
+
+class JsonSchemaFormat(WireModel):
+    type: Literal["json_schema"]
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")]
+    schema_: Annotated[JsonObject, Field(alias="schema")]
+    description: str | None = None
+    strict: bool | None = None
+
+
+TextFormat = Annotated[
+    Annotated[TypedObject, Tag("<text>")]
+    | Annotated[TypedObject, Tag("<json_object>")]
+    | Annotated[JsonSchemaFormat, Tag("<json_schema>")],
+    BY_TYPE,
+]
+
+
+class TextOptions(WireModel):
+    format: TextFormat | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+
+
+class StreamOptions(WireModel):
+    include_obfuscation: bool | None = None
+
+
+class ConversationReference(WireModel):
+    id: NonEmpty
+
+
+class Prompt(WireModel):
+    id: NonEmpty
+    version: str | None = None
+    variables: JsonObject | None = None
+
+
+class CreateResponse(WireModel):
+    """Where several fields are wrong, the first in this order is the one that the caller hears of."""
+
+    model: NonEmpty  # no standard demands it, but a Chat Completions request cannot do without
+    input: Input | None = None
+    instructions: str | None = None
+    previous_response_id: str | None = None
+    conversation: (
+        Annotated[Annotated[str, Tag("<string>")] | Annotated[ConversationReference, Tag("<object>")], STRING_OR_OBJECT] | None
+    ) = None
+    prompt: Prompt | None = None
+    tools: Tools | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    max_tool_calls: Annotated[int, Field(ge=1)] | None = None
+    # Both standards begin at 16. Local models take less, and clients that speak to them send less.
+    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    reasoning: ReasoningOptions | None = None
+    text: TextOptions | None = None
+    include: Annotated[list[Include], FAIL_FAST] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    store: bool | None = None
+    background: bool | None = None
+    truncation: Literal["auto", "disabled"] | None = None
+    service_tier: str | None = None
+    metadata: Metadata | None = None
+    # OpenAI's schema ends it at 64, the text of its SDK at 128.
+    safety_identifier: Annotated[str, Field(max_length=128)] | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    user: str | None = None

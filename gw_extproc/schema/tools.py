@@ -1,0 +1,121 @@
+"""Tools and tool_choice as they may be sent; unknown kinds are accepted, the translation decides about them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from gw_extproc.schema.base import (
+    BY_TYPE,
+    FAIL_FAST,
+    STRING_OR_OBJECT,
+    JsonObject,
+    NonEmpty,
+    TypedObject,
+    WireModel,
+    tags,
+    type_tag,
+)
+
+# OpenAI's limit. Open Responses says 64; what the model server sees is shortened by the translation.
+FunctionName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_-]+$")]
+
+
+class FunctionTool(WireModel):
+    type: Literal["function"]
+    name: FunctionName
+    description: str | None = None
+    parameters: JsonObject | None = None
+    strict: bool | None = None
+
+
+class GrammarFormat(WireModel):
+    type: Literal["grammar"]
+    syntax: Literal["lark", "regex"]
+    definition: str
+
+
+CustomFormat = Annotated[Annotated[TypedObject, Tag("<text>")] | Annotated[GrammarFormat, Tag("<grammar>")], BY_TYPE]
+
+
+class CustomTool(WireModel):
+    type: Literal["custom"]
+    name: NonEmpty
+    description: str | None = None
+    format: CustomFormat | None = None
+
+
+NestedTool = Annotated[Annotated[FunctionTool, Tag("<function>")] | Annotated[CustomTool, Tag("<custom>")], BY_TYPE]
+
+
+class NamespaceTool(WireModel):
+    type: Literal["namespace"]
+    name: NonEmpty
+    description: str | None = None
+    tools: Annotated[list[NestedTool], FAIL_FAST]
+
+
+class ToolSearchTool(WireModel):
+    type: Literal["tool_search"]
+    execution: Literal["client", "server"] | None = None
+    description: str | None = None
+    parameters: JsonObject | None = None
+
+
+class ShellTool(WireModel):
+    type: Literal["shell"]
+    environment: TypedObject | None = None
+
+
+_AnyTool = (
+    Annotated[FunctionTool, Tag("<function>")]
+    | Annotated[CustomTool, Tag("<custom>")]
+    | Annotated[NamespaceTool, Tag("<namespace>")]
+    | Annotated[ToolSearchTool, Tag("<tool_search>")]
+    | Annotated[ShellTool, Tag("<shell>")]
+    | Annotated[TypedObject, Tag("<>")]
+)
+_TOOL_TAGS = tags(_AnyTool)
+
+
+def tool_tag(value: object) -> str | None:
+    tag = type_tag(value)
+    return tag if tag is None or tag in _TOOL_TAGS else "<>"
+
+
+Tools = Annotated[list[Annotated[_AnyTool, Discriminator(tool_tag)]], FAIL_FAST]
+
+
+class NamedChoice(WireModel):
+    type: Literal["function", "custom"]
+    name: NonEmpty
+
+
+class AllowedTools(WireModel):
+    """OpenAI demands `mode`, Open Responses does not: absent is auto."""
+
+    type: Literal["allowed_tools"]
+    mode: Literal["auto", "required"] | None = None
+    tools: Annotated[list[TypedObject], Field(fail_fast=True, min_length=1)]
+
+
+_AnyChoice = (
+    Annotated[NamedChoice, Tag("<function>")]
+    | Annotated[NamedChoice, Tag("<custom>")]
+    | Annotated[AllowedTools, Tag("<allowed_tools>")]
+    | Annotated[TypedObject, Tag("<>")]
+)
+_CHOICE_TAGS = tags(_AnyChoice)
+
+
+def choice_tag(value: object) -> str | None:
+    tag = type_tag(value)
+    return tag if tag is None or tag in _CHOICE_TAGS else "<>"
+
+
+ToolChoice = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("<string>")]
+    | Annotated[Annotated[_AnyChoice, Discriminator(choice_tag)], Tag("<object>")],
+    STRING_OR_OBJECT,
+]

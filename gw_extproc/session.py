@@ -1,0 +1,95 @@
+"""One response being made: validate the request, plan the model call, assemble the answer."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from gw_extproc.core.assembler import Assembler, Making
+from gw_extproc.core.dialects import Dialect, choose
+from gw_extproc.core.errors import CallerError
+from gw_extproc.core.events import PROFILES, Profile
+from gw_extproc.core.request import Plan, translate
+from gw_extproc.core.response import ResponseObject
+from gw_extproc.schema.validation import unknown_fields, validate
+from gw_extproc.settings import Settings, parse_upstream
+
+
+def new_id(prefix: str) -> str:
+    """A new id: the prefix and 24 random bytes in hexadecimal, as long as OpenAI's own."""
+    return f"{prefix}_{secrets.token_hex(24)}"
+
+
+def now() -> int:
+    return int(time.time())
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """What all sessions share."""
+
+    dialect: Dialect
+    profile: Profile
+    reject_unsupported: bool = False
+    new_id: Callable[[str], str] = field(default=new_id)
+    clock: Callable[[], int] = field(default=now)
+
+
+def gateway(settings: Settings) -> Gateway:
+    host = parse_upstream(settings.upstream).host if settings.upstream else None
+    return Gateway(
+        dialect=choose(settings.dialect, host),
+        profile=PROFILES[settings.wire_profile],
+        reject_unsupported=settings.unsupported_tools == "reject",
+    )
+
+
+@dataclass(frozen=True)
+class Session:
+    """A request that was accepted: the body of the model call, and the assembler that awaits its answer."""
+
+    id: str
+    plan: Plan
+    chat: bytes
+    assembler: Assembler
+
+
+def begin(body: bytes, shared: Gateway) -> Session:
+    """Reads a `POST /v1/responses` body; raises CallerError where it cannot be honoured."""
+    try:
+        return _begin(validate(_parse(body)), shared)
+    except orjson.JSONEncodeError:  # the parser takes more levels than the writer
+        raise CallerError("The request body is nested too deeply.", code="invalid_json") from None
+
+
+def _begin(payload: dict[str, Any], shared: Gateway) -> Session:
+    plan = translate(
+        payload,
+        shared.dialect,
+        reject_unsupported=shared.reject_unsupported,
+        unknown=unknown_fields(payload),
+    )
+    chat = orjson.dumps(plan.chat)
+    response_id = shared.new_id("resp")
+    making = Making(
+        plan=plan,
+        object=ResponseObject(response_id, shared.clock(), payload),
+        profile=shared.profile,
+        new_id=shared.new_id,
+        clock=shared.clock,
+        prompt_bytes=len(chat),
+        think_tags=shared.dialect.think_tags,
+    )
+    return Session(response_id, plan, chat, Assembler(making))
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise CallerError(f"The request body is not JSON: {error}.", code="invalid_json") from None
