@@ -77,13 +77,13 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address where Envoy listens; 0.0.0.0 lets other machines in.")
     upstream: str | None = Field(
         None,
-        validation_alias=AliasChoices("upstream", "GW_UPSTREAM", "MODEL_ENDPOINT"),
+        validation_alias=AliasChoices("GW_UPSTREAM", "MODEL_ENDPOINT"),
         description="Base URL of the Chat Completions server, with its /v1, for example http://127.0.0.1:11434/v1. "
         "Older name: MODEL_ENDPOINT. Without it, `run` starts the demo model.",
     )
     upstream_api_key: SecretStr | None = Field(
         None,
-        validation_alias=AliasChoices("upstream_api_key", "GW_UPSTREAM_API_KEY", "API_KEY"),
+        validation_alias=AliasChoices("GW_UPSTREAM_API_KEY", "API_KEY"),
         description="Key sent to the upstream as a bearer token; without it the caller's Authorization goes through. "
         "Older name: API_KEY. Prefer the environment variable: a command line can be read by others.",
     )

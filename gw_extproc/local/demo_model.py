@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from gw_extproc.local.demo_answers import Answer, Json, answer, mapping, message_text, messages_of, sequence, words
+from gw_extproc.local.demo_answers import Answer, answer, message_text, messages_of, words
+from gw_extproc.local.demo_values import Json, mapping, sequence
 
 MODEL = "demo"
 PACE = 0.015  # seconds between words: slow enough that streaming is seen, fast enough not to wait for

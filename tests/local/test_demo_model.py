@@ -16,8 +16,9 @@ import openai
 import pytest
 from starlette.testclient import TestClient
 
-from gw_extproc.local.demo_answers import Answer, answer, mapping, sequence
+from gw_extproc.local.demo_answers import Answer, answer
 from gw_extproc.local.demo_model import build_app
+from gw_extproc.local.demo_values import mapping, sequence
 
 LOCATION = {
     "type": "object",

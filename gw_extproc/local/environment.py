@@ -1,0 +1,22 @@
+"""How settings reach child processes: as environment variables, because others can read a command line."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import SecretStr
+
+from gw_extproc.settings import Settings
+
+_PREFIX = "GW_"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment, with exactly these settings in it."""
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(_PREFIX)}
+    values: dict[str, object] = settings.model_dump()
+    return inherited | {f"{_PREFIX}{name.upper()}": _text(value) for name, value in values.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -1,0 +1,158 @@
+"""Envoy's bootstrap from typed messages: listener, routes, ext_proc filter; its clusters are in envoy_clusters."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import betterproto2
+from envoy_data_plane.envoy.config.bootstrap import v3 as bootstrap
+from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
+from envoy_data_plane.envoy.config.core import v3 as core
+from envoy_data_plane.envoy.config.listener import v3 as listener
+from envoy_data_plane.envoy.config.overload import v3 as overload
+from envoy_data_plane.envoy.config.route import v3 as route
+from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
+from envoy_data_plane.envoy.extensions.filters.http.router import v3 as router
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
+from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections import v3 as monitor
+from envoy_data_plane.envoy.type import v3 as envoy_type
+from envoy_data_plane.google.protobuf import Any
+
+from gw_extproc.local.envoy_clusters import address_of, model_cluster, processor_cluster, socket_address
+from gw_extproc.local.envoy_names import KEY_VARIABLE, LISTENER, MODEL, PROCESSOR
+from gw_extproc.local.plan import Plan
+
+FILTER = "envoy.filters.http.ext_proc"
+
+OWN_PATHS = ("/v1/responses",)
+"""Paths that the processor answers for; all others pass it by."""
+
+_CONNECTIONS = 50_000
+
+_SEND = ext_proc.ProcessingModeHeaderSendMode.SEND
+_DUPLEX = ext_proc.ProcessingModeBodySendMode.FULL_DUPLEX_STREAMED
+
+
+def bootstrap_of(plan: Plan) -> bootstrap.Bootstrap:
+    """A whole Envoy: listener, model and processor clusters, admin interface."""
+    return bootstrap.Bootstrap(
+        overload_manager=_connection_limit(),
+        admin=bootstrap.Admin(address=address_of(plan.admin)),
+        static_resources=bootstrap.BootstrapStaticResources(
+            listeners=[_listener(plan)], clusters=[model_cluster(plan), processor_cluster(plan)]
+        ),
+    )
+
+
+def _connection_limit() -> overload.OverloadManager:
+    limit = monitor.DownstreamConnectionsConfig(max_active_downstream_connections=_CONNECTIONS)
+    name = "envoy.resource_monitors.global_downstream_max_connections"
+    return overload.OverloadManager(resource_monitors=[overload.ResourceMonitor(name=name, typed_config=Any.pack(limit))])
+
+
+def filter_of() -> hcm.HttpFilter:
+    """The ext_proc filter, running on every route."""
+    return hcm.HttpFilter(
+        name=FILTER,
+        typed_config=Any.pack(
+            ext_proc.ExternalProcessor(
+                grpc_service=core.GrpcService(envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR)),
+                processing_mode=ext_proc.ProcessingMode(
+                    request_header_mode=_SEND,
+                    response_header_mode=_SEND,
+                    request_body_mode=_DUPLEX,
+                    response_body_mode=_DUPLEX,
+                    request_trailer_mode=_SEND,
+                    response_trailer_mode=_SEND,
+                ),
+                message_timeout=timedelta(seconds=5),
+                mutation_rules=mutation_rules.HeaderMutationRules(disallow_is_error=True),
+                status_on_error=envoy_type.HttpStatus(code=envoy_type.StatusCode.ServiceUnavailable),
+                allow_content_length_header=True,
+            )
+        ),
+    )
+
+
+def as_json(message: betterproto2.Message) -> dict[str, object]:
+    """The message as Envoy reads it, with the field names of Envoy's documentation."""
+    return message.to_dict(casing=betterproto2.Casing.SNAKE)
+
+
+def _listener(plan: Plan) -> listener.Listener:
+    manager = listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(_connection_manager(plan)))
+    return listener.Listener(
+        name=LISTENER,
+        address=socket_address(plan.host, plan.port),
+        enable_reuse_port=False,
+        connection_balance_config=listener.ListenerConnectionBalanceConfig(
+            exact_balance=listener.ListenerConnectionBalanceConfigExactBalance()
+        ),
+        filter_chains=[listener.FilterChain(filters=[manager])],
+    )
+
+
+def _connection_manager(plan: Plan) -> hcm.HttpConnectionManager:
+    processor = filter_of()
+    processor.disabled = True
+    return hcm.HttpConnectionManager(
+        stat_prefix=LISTENER,
+        codec_type=hcm.HttpConnectionManagerCodecType.AUTO,
+        stream_idle_timeout=timedelta(minutes=10),
+        request_headers_timeout=timedelta(seconds=10),
+        preserve_external_request_id=True,
+        server_header_transformation=hcm.HttpConnectionManagerServerHeaderTransformation.APPEND_IF_ABSENT,
+        route_config=_routes(plan),
+        http_filters=[
+            processor,
+            hcm.HttpFilter(name="envoy.filters.http.router", typed_config=Any.pack(router.Router(suppress_envoy_headers=True))),
+        ],
+    )
+
+
+def _routes(plan: Plan) -> route.RouteConfiguration:
+    enabled = Any.pack(ext_proc.ExtProcPerRoute(overrides=ext_proc.ExtProcOverrides()))
+    own = [
+        route.Route(
+            name=path,
+            match=route.RouteMatch(path=path),
+            route=_to_model(plan),
+            typed_per_filter_config={FILTER: enabled},
+        )
+        for path in OWN_PATHS
+    ]
+    base_path = route.Route(
+        name="base-path",
+        match=route.RouteMatch(prefix="/v1/"),
+        route=_to_model(plan, prefix_rewrite=f"{plan.upstream.base_path}/"),
+        request_headers_to_add=_authorization(plan),
+    )
+    rest = route.Route(
+        name="rest",
+        match=route.RouteMatch(prefix="/"),
+        route=_to_model(plan),
+        request_headers_to_add=_authorization(plan),
+    )
+    host = route.VirtualHost(name=LISTENER, domains=["*"], routes=[*own, base_path, rest])
+    return route.RouteConfiguration(name=LISTENER, virtual_hosts=[host])
+
+
+def _to_model(plan: Plan, prefix_rewrite: str = "") -> route.RouteAction:
+    return route.RouteAction(
+        cluster=MODEL,
+        host_rewrite_literal=plan.upstream.authority,
+        prefix_rewrite=prefix_rewrite,
+        timeout=timedelta(0),
+        retry_policy=route.RetryPolicy(retry_on="connect-failure,refused-stream,reset-before-request", num_retries=2),
+    )
+
+
+def _authorization(plan: Plan) -> list[core.HeaderValueOption]:
+    if not plan.bearer:
+        return []
+    return [
+        core.HeaderValueOption(
+            header=core.HeaderValue(key="authorization", value=f"Bearer %ENVIRONMENT({KEY_VARIABLE})%"),
+            append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+        )
+    ]

@@ -1,0 +1,117 @@
+"""`gw-extproc run`: Envoy, the processor's workers and, without an upstream, the demo model, as one program."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+
+from gw_extproc.local import plan, probes
+from gw_extproc.local.banner import banner
+from gw_extproc.local.crew import Crew, Part, gathered
+from gw_extproc.local.environment import environment
+from gw_extproc.local.envoy_admin import EnvoyAdmin
+from gw_extproc.local.envoy_binary import binary, write_private
+from gw_extproc.local.errors import LocalError
+from gw_extproc.local.supervisor import Signals, supervise
+from gw_extproc.local.workers import check_address, socket_files, start_workers
+from gw_extproc.settings import Settings, parse_upstream, worker_addresses
+
+ENVOY = "Envoy"
+
+_GRACE = 5.0  # seconds to end after SIGTERM, once nothing is in flight; who needs longer is killed
+
+_ENVOY_LEVELS = {"debug": "info", "info": "warning", "warning": "warning", "error": "error"}
+_ENVOY_LOG = "%Y-%m-%dT%T.%e envoy %l: %v"
+
+Ready = Callable[[str], None]
+
+
+async def run(settings: Settings, ready: Ready) -> None:
+    """Runs until a signal; `ready` gets what to tell the user. Raises LocalError where something is in the way."""
+    signals = Signals()
+    signals.catch()
+    async with gathered(socket_files(settings)) as crew:
+        await supervise(crew, signals, partial(_start, settings, ready), partial(_stop, settings))
+
+
+async def _start(settings: Settings, ready: Ready, crew: Crew) -> None:
+    host = plan.numeric_host(settings.host)
+    if problem := probes.port_problem(host, settings.port):
+        raise LocalError(f"{problem}; choose otherwise with --host and --port (0 takes any free port)")
+    upstream = settings.upstream or await _start_demo_model(crew, settings)
+    if problem := await probes.upstream_problem(parse_upstream(upstream)):
+        raise LocalError(f"--upstream (GW_UPSTREAM): {problem}; is the model server running?")
+    given = settings.model_copy(update={"upstream": upstream})
+    addresses = _addresses(settings, crew)
+    admin = _admin_socket(crew)
+    config = asyncio.to_thread(_write_config, plan.private(given, upstream, addresses, f"unix:{admin}"), crew.directory)
+    _, path = await asyncio.gather(start_workers(crew, given, addresses), config)
+    await crew.start(_envoy(given, path))
+    await EnvoyAdmin(admin).until_ready()
+    port = await EnvoyAdmin(admin).listening_port()
+    ready(banner(given.model_copy(update={"port": port}), is_demo=settings.upstream is None))
+
+
+async def _stop(settings: Settings, crew: Crew) -> None:
+    """First no new requests, then the end of those in flight, then Envoy, then the rest."""
+    with suppress(TimeoutError, OSError, HTTPException):  # an Envoy that cannot be asked has nothing in flight
+        async with asyncio.timeout(settings.drain_timeout):
+            await EnvoyAdmin(_admin_socket(crew)).drain()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE):
+            await crew.stop(ENVOY)
+            await crew.stop()
+
+
+def _addresses(settings: Settings, crew: Crew) -> list[str]:
+    """Where the workers listen: on private sockets, unless the user named an address."""
+    if "grpc" not in settings.model_fields_set:
+        return worker_addresses(f"unix:{crew.directory}/worker.sock", settings.workers)
+    check_address(settings)
+    return worker_addresses(settings.grpc, settings.workers)
+
+
+def _admin_socket(crew: Crew) -> Path:
+    return crew.directory / "admin.sock"
+
+
+async def _start_demo_model(crew: Crew, settings: Settings) -> str:
+    """Its base URL. It inherits a socket that listens already, so nobody has to wait for it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        number = listening.fileno()
+        command = (sys.executable, "-P", "-m", "gw_extproc.local.demo_model", "--fd", str(number))
+        await crew.start(Part("the demo model", command, environment(settings), (number,)))
+        return f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+
+
+def _write_config(planned: plan.Plan, directory: Path) -> Path:
+    from gw_extproc.local.envoy_config import as_json, bootstrap_of  # half a second, while the workers start
+
+    path = directory / "envoy.json"
+    write_private(path, json.dumps(as_json(bootstrap_of(planned))))
+    return path
+
+
+def _envoy(settings: Settings, config: Path) -> Part:
+    options = {
+        "-c": str(config),
+        "--concurrency": str(_threads(settings.workers)),
+        "--component-log-level": "main:error",  # it would warn of every SIGTERM
+        "-l": _ENVOY_LEVELS[settings.log_level],
+        "--log-format": _ENVOY_LOG,
+    }
+    arguments = [text for option in options.items() for text in option]
+    return Part(ENVOY, (binary(), "--disable-hot-restart", *arguments), environment(settings))
+
+
+def _threads(workers: int) -> int:
+    """Envoy's threads: one keeps about two workers busy (its share of a chunk is half of ours), two at least."""
+    return min(os.cpu_count() or 1, max(2, workers // 2))
