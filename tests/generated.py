@@ -7,8 +7,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+
+from gw_extproc.core.dialects import DIALECTS, Dialect, Replay, System
+from gw_extproc.core.lifecycle import MOVES
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,7 +50,70 @@ def settings() -> Files:
     return {ROOT / "docs/settings.md": _SETTINGS.format(table=table)}
 
 
-SOURCES: Mapping[str, Callable[[], Files]] = {"protos": protos, "envoy-yaml": envoy_yaml, "settings": settings}
+def dialects() -> Files:
+    """What each dialect is for, and how it differs."""
+    parts = [f"## `{each.name}`\n\n{each.about}\n\n{_dialect_rows(each)}" for each in DIALECTS.values()]
+    return {ROOT / "docs/dialects.md": _DIALECTS + "\n\n".join(parts) + "\n"}
+
+
+def lifecycle() -> Files:
+    """The states of a response, drawn from the table that runs them."""
+    moves = [
+        f"    {state.value} --> {after.value}"
+        for state, following in MOVES.items()
+        for after in sorted(following, key=lambda s: s.value)
+    ]
+    ends = sorted(f"    {state.value} --> [*]" for state, following in MOVES.items() if not following)
+    return {ROOT / "docs/lifecycle.md": _LIFECYCLE.format(moves="\n".join(["    [*] --> queued", *moves, *ends]))}
+
+
+def _dialect_rows(dialect: Dialect) -> str:
+    efforts = "as they are" if dialect.efforts is None else ", ".join(f"{name} → {sent}" for name, sent in dialect.efforts.items())
+    rows = {
+        "hosts": _listed(dialect.hosts),
+        "limit of the answer": f"`{dialect.max_tokens}`",
+        "system messages": "anywhere" if dialect.system is System.ANYWHERE else "one, first",
+        "role of developer messages": f"`{dialect.developer_role}`",
+        "hints sent": _listed(sorted(dialect.hints)),
+        "refused": _listed(sorted(dialect.refused)),
+        "reasoning efforts": efforts if "reasoning_effort" in dialect.hints else "none",
+        "reasoning sent back": "never" if dialect.replay is Replay.NEVER else f"{dialect.replay.value}, as `{dialect.replay_field}`",
+        "content besides text": _listed(sorted(dialect.media)),
+        "think tags read": "yes" if dialect.think_tags else "no",
+    }
+    return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+SOURCES: Mapping[str, Callable[[], Files]] = {
+    "protos": protos,
+    "envoy-yaml": envoy_yaml,
+    "settings": settings,
+    "dialects": dialects,
+    "lifecycle": lifecycle,
+}
+
+_DIALECTS = """\
+# Dialects
+
+How Chat Completions servers differ. `--dialect auto` (the default) goes by the upstream's host, or by its first label where a
+service is simply called `vllm` or `ollama`; anything else is `generic`. Generated from `gw_extproc/core/dialects.py` by `python -m tests.generated dialects`.
+
+"""
+
+_LIFECYCLE = """\
+# The life of a response
+
+Generated from `gw_extproc/core/lifecycle.py` by `python -m tests.generated lifecycle`.
+
+```mermaid
+stateDiagram-v2
+{moves}
+```
+"""
 
 _SETTINGS = """\
 # Settings
