@@ -100,7 +100,9 @@ _DIALECTS = """\
 # Dialects
 
 How Chat Completions servers differ. `--dialect auto` (the default) goes by the upstream's host, or by its first label where a
-service is simply called `vllm` or `ollama`; anything else is `generic`. Generated from `gw_extproc/core/dialects.py` by `python -m tests.generated dialects`.
+service is simply called `vllm` or `ollama`; anything else is `generic`.
+
+Generated from `gw_extproc/core/dialects.py` by `python -m tests.generated dialects`.
 
 """
 
