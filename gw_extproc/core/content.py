@@ -9,14 +9,14 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from gw_extproc.core.dialects import Dialect
-from gw_extproc.core.errors import CallerError
+from gw_extproc.core.errors import CallerError, unsupported
 from gw_extproc.core.notices import Notices
 
 Part = dict[str, Any]
 Given = str | Sequence[Mapping[str, Any]]
 
 TEXT_TYPES = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
-_DETAILS = frozenset({"low", "high", "auto"})
+_DETAILS = frozenset({"low", "high"})
 _TEXT_FILES = ("text/", "application/json", "application/xml", "application/yaml", "application/x-yaml")
 
 
@@ -38,11 +38,7 @@ class ContentReader:
         """The text of content that may hold nothing else."""
         for index, part in enumerate(() if isinstance(content, str) else content):
             if part["type"] not in TEXT_TYPES:
-                raise CallerError(
-                    f"'{path}[{index}]': a message of this role can only hold text, not {part['type']!r}.",
-                    code="invalid_value",
-                    param=f"{path}[{index}]",
-                )
+                raise unsupported(f"{path}[{index}]", f"a message of this role can only hold text, not '{part['type']}'")
         return joined(self.parts(content, path))
 
     def _part(self, part: Mapping[str, Any], path: str) -> Part | None:
@@ -55,8 +51,6 @@ class ContentReader:
                 self._take("audio", path)
                 audio = part["input_audio"]
                 return {"type": "input_audio", "input_audio": {"data": audio["data"], "format": audio["format"]}}
-            case "refusal":
-                return _text(part["refusal"]) if part["refusal"] else None
             case _:
                 return _text(part["text"]) if part["text"] else None
 
@@ -65,10 +59,12 @@ class ContentReader:
         if not part.get("image_url"):
             raise _needs_files(f"{path}.file_id")
         image: Part = {"url": part["image_url"]}
-        detail = part.get("detail")
-        if detail is not None and detail != "auto" and self._dialect.image_detail:
+        detail = part.get("detail") or "auto"
+        if detail != "auto" and not self._dialect.image_detail:
+            self._notices.add("not sent", "image detail")
+        elif detail != "auto":
             if detail not in _DETAILS:
-                self._notices.add("image detail sent as high", str(detail))
+                self._notices.add("image detail sent as high", detail)
             image["detail"] = detail if detail in _DETAILS else "high"
         return {"type": "image_url", "image_url": image}
 
@@ -89,11 +85,7 @@ class ContentReader:
     def _take(self, medium: str, path: str) -> None:
         if medium not in self._dialect.media:
             what = medium.replace("_", " by ").replace("url", "URL")
-            raise CallerError(
-                f"'{path}': the upstream (dialect {self._dialect.name}) takes no {what}.",
-                code="unsupported_content",
-                param=path,
-            )
+            raise unsupported(path, f"the upstream (dialect {self._dialect.name}) takes no {what}", code="unsupported_content")
 
 
 def joined(parts: Sequence[Part]) -> str:
@@ -123,8 +115,4 @@ def _decoded_text(data: str) -> str | None:
 
 
 def _needs_files(path: str) -> CallerError:
-    return CallerError(
-        f"'{path}': this gateway keeps no files yet; send the data itself or a URL.",
-        code="unsupported_value",
-        param=path,
-    )
+    return unsupported(path, "this gateway keeps no files yet; send the data itself or a URL")

@@ -21,9 +21,9 @@ import orjson
 
 from gw_extproc.core.content import TEXT_TYPES, ContentReader, Part, compact, joined
 from gw_extproc.core.dialects import CallIds, Dialect, Replay, System
-from gw_extproc.core.errors import CallerError
+from gw_extproc.core.errors import quote, unsupported
 from gw_extproc.core.notices import Notices
-from gw_extproc.core.toolkinds import CALL_KINDS, WHOLE_CALLS, Tool
+from gw_extproc.core.toolkinds import CALL_KINDS, WHOLE_CALLS, BadArguments, Tool, parse_arguments
 from gw_extproc.core.tools import Toolbox
 
 Message = dict[str, Any]
@@ -50,8 +50,8 @@ class Turn:
     reasoning: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
-    calls: list[tuple[str, Message]] = field(default_factory=list)
-    """The caller's call id, and the call in Chat's form."""
+    calls: dict[str, tuple[str, Message]] = field(default_factory=dict)
+    """By their ids on the wire: the caller's call id, and the call in Chat's form."""
 
 
 class Conversation:
@@ -95,18 +95,14 @@ class Conversation:
             case "reasoning":
                 self._turn.reasoning.append(_reasoning(item))
             case "function_call":
-                self._call(item, Tool("function", item["name"], item.get("namespace")), item["arguments"])
+                self._call(item, Tool("function", item["name"], item.get("namespace")), self._legal_arguments(item))
             case "custom_tool_call":
                 arguments = orjson.dumps({"input": item["input"]}).decode()
                 self._call(item, Tool("custom", item["name"], item.get("namespace")), arguments)
             case "item_reference":
-                raise CallerError(
-                    f"'{path}': this gateway stores no items yet, so it cannot find {item['id']!r}; send the item itself.",
-                    code="unsupported_value",
-                    param=path,
-                )
+                raise unsupported(path, f"this gateway keeps no items yet, so it cannot find {quote(item['id'])}; send the item itself")
             case "compaction_trigger":
-                raise CallerError(f"'{path}': this gateway cannot compact yet.", code="unsupported_value", param=path)
+                raise unsupported(path, "this gateway cannot compact yet")
             case "additional_tools":
                 pass  # its tools are in the toolbox
             case _ if kind in OUTPUT_TYPES:
@@ -151,21 +147,30 @@ class Conversation:
             self._messages.append({"role": role, "content": text})
 
     def _call(self, item: Given, tool: Tool, arguments: str) -> None:
-        call_id = item.get("call_id") or item.get("id") or ""
-        function = {"name": self._toolbox.wire_name(tool), "arguments": self._legal_arguments(arguments, call_id)}
-        call = {"id": legal_call_id(call_id, self._dialect.call_ids), "type": "function", "function": function}
-        self._turn.calls.append((call_id, call))
+        call_id = self._call_id(item)
+        calls, rule = self._turn.calls, self._dialect.call_ids
+        wire_id, number = legal_call_id(call_id, rule), len(calls)
+        while wire_id in calls:
+            wire_id, number = legal_call_id(f"{call_id}_{number}", rule), number + 1
+        function = {"name": self._toolbox.wire_name(tool), "arguments": arguments}
+        calls[wire_id] = (call_id, {"id": wire_id, "type": "function", "function": function})
 
-    def _legal_arguments(self, arguments: str, call_id: str) -> str:
+    def _call_id(self, item: Given) -> str:
+        """The id under which the call's output waits: a local shell's output may name the item (OpenAI's document), not the call."""
+        if item["type"] == "tool_search_call":
+            return item.get("call_id") or ""
+        ids = [str(each) for each in (item.get("call_id"), item.get("id")) if each]
+        return next((each for each in ids if each in self._outputs), ids[0])
+
+    def _legal_arguments(self, item: Given) -> str:
         """Servers parse the arguments and fail on what is no object, for example on those of a call that was cut off."""
+        arguments: str = item["arguments"]
         try:
-            value = orjson.loads(arguments or "{}")
-        except orjson.JSONDecodeError:
-            value = arguments
-        if isinstance(value, dict):
-            return arguments or "{}"
-        self._notices.add("arguments repaired", call_id)
-        return orjson.dumps({"input": value}).decode()
+            parse_arguments(arguments)
+        except BadArguments:
+            self._notices.add("arguments repaired", item["call_id"])
+            return orjson.dumps({"input": arguments}).decode()
+        return arguments.strip() or "{}"
 
     def _end_turn(self) -> None:
         turn, self._turn = self._turn, Turn()
@@ -174,8 +179,8 @@ class Conversation:
             return
         self._messages.append(message)
         pictures: list[Part] = []
-        for call_id, call in turn.calls:
-            self._messages.append(self._output(call_id, call["id"], pictures))
+        for wire_id, (call_id, _) in turn.calls.items():
+            self._messages.append(self._output(call_id, wire_id, pictures))
         self._say_user(pictures)
 
     def _assistant_message(self, turn: Turn) -> Message | None:
@@ -194,7 +199,7 @@ class Conversation:
             if reasoning or (dialect.replay_empty and turn.calls):
                 message[dialect.replay_field] = reasoning
         if turn.calls:
-            message["tool_calls"] = [call for _, call in turn.calls]
+            message["tool_calls"] = [call for _, call in turn.calls.values()]
         return message
 
     def _output(self, call_id: str, wire_id: str, pictures: list[Part]) -> Message:
@@ -225,8 +230,9 @@ class Conversation:
 
 
 def _answered(item: Given) -> str:
-    """The id of the call that an output answers; a local shell's output carries it as `id` in OpenAI's document."""
-    return str(item.get("call_id") or item.get("id") or "")
+    """The id of the call that an output answers: a local shell's may be its `id`; searches without one are answered in order."""
+    own = item.get("id") if item["type"] == "local_shell_call_output" else None
+    return str(item.get("call_id") or own or "")
 
 
 def _reasoning(item: Given) -> str:
@@ -246,7 +252,7 @@ def _names_found(tools: Sequence[Given], toolbox: Toolbox) -> list[str]:
         found += [
             toolbox.wire_name(Tool(member["type"], member["name"], namespace))
             for member in members
-            if isinstance(member.get("name"), str)
+            if member["type"] in ("function", "custom")
         ]
     return found
 

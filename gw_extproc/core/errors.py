@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 import orjson
 
+LONGEST_QUOTE = 64
+"""Characters of a name or a value that a message repeats: both may be as long as the body."""
+
 
 class GatewayError(Exception):
     """An error that a client may see.
@@ -36,6 +39,16 @@ class CallerError(GatewayError):
 
     status = 400
     type = "invalid_request_error"
+
+
+def unsupported(param: str, reason: str, *, code: str = "unsupported_value") -> CallerError:
+    """What may be sent in general, but not to this gateway or this upstream."""
+    return CallerError(f"Unsupported value for '{param}': {reason}.", code=code, param=param)
+
+
+def quote(text: str) -> str:
+    """At most so much of the caller's text that a message stays readable."""
+    return f"'{text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + '...'}'"
 
 
 class BodyTooLarge(CallerError):

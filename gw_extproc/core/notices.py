@@ -20,4 +20,4 @@ class Notices:
         if not self._names:
             return None
         line = "; ".join(f"{heading}: {', '.join(names)}" for heading, names in self._names.items())
-        return "".join(char if " " <= char <= "~" else "?" for char in line)[:MAX_LENGTH]
+        return "".join(char if " " <= char <= "~" else "?" for char in line[:MAX_LENGTH])

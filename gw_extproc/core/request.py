@@ -12,9 +12,9 @@ from typing import Any
 from gw_extproc.core import toolchoice
 from gw_extproc.core.conversation import Conversation
 from gw_extproc.core.dialects import Dialect
-from gw_extproc.core.errors import CallerError
+from gw_extproc.core.errors import CallerError, unsupported
 from gw_extproc.core.notices import Notices
-from gw_extproc.core.tools import Toolbox
+from gw_extproc.core.tools import Toolbox, without_meta_schema
 
 Body = Mapping[str, Any]
 
@@ -34,7 +34,6 @@ HINTS = (
 """Parameters that are sent where the dialect knows them, and otherwise only echoed."""
 
 NEEDS_STATE = ("previous_response_id", "conversation", "prompt")
-NOT_YET = "this gateway keeps no state yet, so '{}' cannot be honoured"
 
 
 @dataclass(frozen=True)
@@ -89,21 +88,13 @@ def translate(body: Body, dialect: Dialect, *, reject_unsupported: bool, unknown
 def _refuse_state(body: Body) -> None:
     for name in NEEDS_STATE:
         if body.get(name) is not None:
-            raise CallerError(f"{NOT_YET.format(name)}; send the whole context as input.", code="unsupported_parameter", param=name)
+            raise unsupported(name, "this gateway keeps no state yet; send the whole context as input", code="unsupported_parameter")
     if body.get("background"):
-        raise CallerError(f"{NOT_YET.format('background')}.", code="unsupported_parameter", param="background")
+        raise unsupported("background", "this gateway keeps no state yet", code="unsupported_parameter")
     if body.get("truncation") == "auto":
-        raise CallerError(
-            "this gateway does not shorten the input yet: 'truncation' can only be 'disabled'.",
-            code="unsupported_value",
-            param="truncation",
-        )
+        raise unsupported("truncation", "this gateway does not shorten the input yet, so it can only be 'disabled'")
     if body.get("context_management"):
-        raise CallerError(
-            "this gateway cannot compact yet, so 'context_management' cannot be honoured.",
-            code="unsupported_parameter",
-            param="context_management",
-        )
+        raise unsupported("context_management", "this gateway cannot compact yet", code="unsupported_parameter")
 
 
 def _items(body: Body) -> Sequence[Body]:
@@ -120,7 +111,8 @@ def _messages(body: Body, items: Sequence[Body], dialect: Dialect, toolbox: Tool
     conversation.add(items)
     messages = conversation.messages()
     if not messages:
-        raise CallerError("'input' holds nothing that can be sent to the model.", code="missing_required_parameter", param="input")
+        message = "Missing required parameter: 'input', which holds nothing that can be sent to the model."
+        raise CallerError(message, code="missing_required_parameter", param="input")
     return messages
 
 
@@ -140,20 +132,22 @@ def _tools(body: Body, choice: Any, toolbox: Toolbox, dialect: Dialect, notices:
 
 
 def _sampling(body: Body, dialect: Dialect) -> dict[str, Any]:
-    sent = {name: body[name] for name in PLAIN if body.get(name) is not None}
-    for name in dialect.refused & sent.keys():
-        if sent.pop(name):
-            raise _refused(name, name, dialect)
-    return sent
+    given = {name: body[name] for name in PLAIN if body.get(name) is not None}
+    for name, value in given.items():
+        if value and name in dialect.refused:
+            raise _refused(name, "it", dialect)
+    return {name: value for name, value in given.items() if name not in dialect.refused}
 
 
 def _hints(body: Body, dialect: Dialect, notices: Notices) -> dict[str, Any]:
     sent = {}
     for name in HINTS:
         value = body.get(name)
-        if name in dialect.hints and value is not None:
+        if not value:  # empty texts and metadata say nothing
+            continue
+        if name in dialect.hints:
             sent[name] = value
-        elif value and value != "auto":  # the tier `auto` and empty metadata say nothing
+        elif value != "auto":  # nor does this tier
             notices.add("not sent", name)
     return sent
 
@@ -172,9 +166,8 @@ def _text(text: Body, dialect: Dialect, notices: Notices) -> dict[str, Any]:
     if kind == "json_object":
         chat["response_format"] = {"type": "json_object"}
     elif kind == "json_schema":
-        schema = {name: form[name] for name in ("name", "description", "strict") if form.get(name) is not None}
-        # Strict servers refuse the meta-schema's name inside a schema; it says nothing to a model.
-        schema["schema"] = {name: value for name, value in form["schema"].items() if name != "$schema"}
+        schema = {name: form[name] for name in ("name", "description", "strict") if form.get(name) not in (None, "")}
+        schema["schema"] = without_meta_schema(form["schema"])
         chat["response_format"] = {"type": "json_schema", "json_schema": schema}
     if (verbosity := text.get("verbosity")) is not None:
         if "verbosity" in dialect.hints:
@@ -213,5 +206,4 @@ def _stream(body: Body, dialect: Dialect) -> dict[str, Any]:
 
 
 def _refused(param: str, what: str, dialect: Dialect) -> CallerError:
-    message = f"'{param}': the upstream (dialect {dialect.name}) does not know {what}."
-    return CallerError(message, code="unsupported_parameter", param=param)
+    return unsupported(param, f"the upstream (dialect {dialect.name}) does not know {what}", code="unsupported_parameter")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from gw_extproc.core.dialects import Dialect
-from gw_extproc.core.errors import CallerError
-from gw_extproc.core.toolkinds import Tool
-from gw_extproc.core.tools import Toolbox
+from gw_extproc.core.errors import CallerError, quote
+from gw_extproc.core.tools import Toolbox, Wanted
 
 
 def choose(choice: str | Mapping[str, Any] | None, toolbox: Toolbox, dialect: Dialect) -> Any:
@@ -17,9 +16,11 @@ def choose(choice: str | Mapping[str, Any] | None, toolbox: Toolbox, dialect: Di
     Raises CallerError where the choice demands a tool that the model cannot be offered.
     """
     if choice is None or isinstance(choice, str):
-        if choice == "required" and not toolbox.definitions():
-            raise _impossible("'tool_choice' is 'required', but there is no tool that the model can call.")
-        return choice if toolbox.definitions() else None
+        if toolbox.definitions():
+            return choice
+        if choice == "required":
+            raise _impossible("it is 'required', but there is no tool that the model can call")
+        return None
     if choice["type"] == "allowed_tools":
         return _allowed(choice, toolbox)
     return _named(choice, toolbox, dialect)
@@ -27,31 +28,30 @@ def choose(choice: str | Mapping[str, Any] | None, toolbox: Toolbox, dialect: Di
 
 def _allowed(choice: Mapping[str, Any], toolbox: Toolbox) -> str | None:
     mode = choice.get("mode") or "auto"
-    tools = [tool for each in choice["tools"] for tool in _matching(each, toolbox)]
+    tools = toolbox.matching({_wanted(each) for each in choice["tools"]})
     toolbox.offer_only(tools)
     if tools:
         return str(mode)
     if mode == "required":
-        raise _impossible("'tool_choice' requires one of the allowed tools, but the model can call none of them.")
+        raise _impossible("it requires one of the allowed tools, but the model can call none of them")
     return None
 
 
 def _named(choice: Mapping[str, Any], toolbox: Toolbox, dialect: Dialect) -> Any:
-    tools = _matching(choice, toolbox)
+    tools = toolbox.matching({_wanted(choice)})
     if not tools:
-        wanted = choice.get("name") or choice.get("server_label") or choice["type"]
-        text = repr(wanted[:64]) if isinstance(wanted, str) else "named there"
-        raise _impossible(f"'tool_choice' demands the tool {text}, which is not among the tools that the model can call.")
+        wanted = next(name for key in ("name", "server_label", "type") if isinstance(name := choice.get(key), str))
+        raise _impossible(f"it demands the tool {quote(wanted)}, which is not among the tools that the model can call")
     if len(tools) == 1 and dialect.named_tool_choice:
         return {"type": "function", "function": {"name": toolbox.wire_name(tools[0])}}
     toolbox.offer_only(tools)
     return "required"
 
 
-def _matching(choice: Mapping[str, Any], toolbox: Toolbox) -> Sequence[Tool]:
+def _wanted(choice: Mapping[str, Any]) -> Wanted:
     name = choice.get("name")
-    return toolbox.matching(str(choice.get("type")), name if isinstance(name, str) else None)
+    return choice["type"], name if isinstance(name, str) else None
 
 
-def _impossible(message: str) -> CallerError:
-    return CallerError(message, code="invalid_value", param="tool_choice")
+def _impossible(reason: str) -> CallerError:
+    return CallerError(f"Invalid value for 'tool_choice': {reason}.", code="invalid_value", param="tool_choice")

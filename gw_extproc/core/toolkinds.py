@@ -8,6 +8,9 @@ from typing import Any
 
 import orjson
 
+_LARGEST_NUMBER = 2**53
+"""Beyond it JSON's numbers are not exact, and beyond 64 bits they cannot be written."""
+
 Fields = dict[str, Any]
 Stream = Iterable[tuple[str, Fields]]
 
@@ -63,7 +66,7 @@ def _object(required: list[str], **properties: Any) -> Fields:
 
 def _whole_number(arguments: Fields, name: str) -> int | None:
     value = arguments.get(name)
-    return int(value) if isinstance(value, int | float) else None
+    return int(value) if isinstance(value, int | float) and abs(value) < _LARGEST_NUMBER else None
 
 
 def _strings(arguments: Fields, name: str) -> list[str]:

@@ -1,21 +1,24 @@
 """The tools of one request: what the model is offered, under which names, and what a call of each name means.
 
 Names on the wire are unique, at most 64 characters, letters, digits, `_` and `-`. A tool keeps its own name where that is legal and
-free; a tool of a namespace is `namespace__name`. The same tools always get the same names, so a history stays readable to the model.
+free, else it is marked with a digest; a tool of a namespace is `namespace__name`. The same tools always get the same names, so a
+history stays readable to the model.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
-from gw_extproc.core.errors import CallerError
+from gw_extproc.core.errors import quote, unsupported
 from gw_extproc.core.notices import Notices
 from gw_extproc.core.toolkinds import CUSTOM_PARAMETERS, WHOLE_CALLS, Tool, custom_description
 
 Definition = dict[str, Any]
+Wanted = tuple[str, str | None]
+"""How a tool_choice means tools: by type, and by name where it gives one (of a namespace: all its tools)."""
 
 LONGEST_NAME = 64
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9_-]")
@@ -47,14 +50,9 @@ class Toolbox:
         allowed = {self._names[tool] for tool in tools}
         self._withheld = frozenset(self._definitions) - allowed
 
-    def knows(self, tool: Tool) -> bool:
-        return tool in self._names
-
-    def matching(self, kind: str, name: str | None) -> Sequence[Tool]:
-        """The tools that a tool_choice means: by type, and by name where it gives one (of a namespace: all its tools)."""
-        if kind == "namespace":
-            return [tool for tool in self._names if tool.namespace == name]
-        return [tool for tool in self._names if tool.kind == kind and name in (None, tool.name)]
+    def matching(self, wanted: Set[Wanted]) -> Sequence[Tool]:
+        """The tools that a tool_choice means."""
+        return [tool for tool in self._names if not wanted.isdisjoint(_answers_to(tool))]
 
     def wire_name(self, tool: Tool) -> str:
         """Its function name; a tool that only the history knows gets the name it would have had."""
@@ -88,23 +86,27 @@ class Toolbox:
             self._add(member, tool["name"], f"{path}.tools[{index}]")
 
     def _define(self, tool: Tool, given: Mapping[str, Any]) -> None:
-        name = self._names.setdefault(tool, self._free(_legal(tool)))
+        name = self._names.get(tool) or self._free(tool)
+        self._names[tool] = name
         self._tools[name] = tool
         self._definitions[name] = {"type": "function", "function": {"name": name, **_function(tool, given)}}
 
-    def _free(self, name: str) -> str:
-        number, free = 1, name
-        while free in self._tools:
-            number += 1
-            free = f"{name[: LONGEST_NAME - len(f'_{number}')]}_{number}"
-        return free
+    def _free(self, tool: Tool) -> str:
+        legal = _legal(tool)
+        return legal if legal not in self._tools else _marked(legal, f"{tool.kind} {tool.namespace} {tool.name}")
 
     def _leave_out(self, tool: Mapping[str, Any], path: str) -> None:
         kind = str(tool["type"])
         if self._reject_unsupported:
-            raise CallerError(f"'{path}': this gateway cannot run the tool {kind!r}.", code="unsupported_tool", param=path)
+            raise unsupported(path, f"this gateway cannot run the tool {quote(kind)}", code="unsupported_tool")
         label = tool.get("server_label")
         self._notices.add("tools left out", f"{kind}({label})" if isinstance(label, str) else kind)
+
+
+def _answers_to(tool: Tool) -> Iterable[Wanted]:
+    yield from ((tool.kind, None), (tool.kind, tool.name))
+    if tool.namespace is not None:
+        yield from (("namespace", None), ("namespace", tool.namespace))
 
 
 def _function(tool: Tool, given: Mapping[str, Any]) -> Definition:
@@ -112,7 +114,8 @@ def _function(tool: Tool, given: Mapping[str, Any]) -> Definition:
         return {"description": custom_description(given), "parameters": CUSTOM_PARAMETERS}
     whole = WHOLE_CALLS.get(tool.kind)
     defaults = {"description": whole.description, "parameters": whole.parameters} if whole else {}
-    definition: Definition = {"parameters": given.get("parameters") or defaults.get("parameters", _NO_PARAMETERS)}
+    parameters = without_meta_schema(given.get("parameters") or {})
+    definition: Definition = {"parameters": parameters or defaults.get("parameters", _NO_PARAMETERS)}
     if description := given.get("description") or defaults.get("description"):
         definition["description"] = description
     if given.get("strict") is not None:
@@ -123,7 +126,15 @@ def _function(tool: Tool, given: Mapping[str, Any]) -> Definition:
 def _legal(tool: Tool) -> str:
     full = tool.name if tool.namespace is None else f"{tool.namespace}__{tool.name}"
     legal = _ILLEGAL.sub("_", full)
-    if len(legal) <= LONGEST_NAME:
-        return legal
-    digest = hashlib.sha256(full.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{legal[: LONGEST_NAME - 9]}_{digest}"
+    return legal if len(legal) <= LONGEST_NAME else _marked(legal, full)
+
+
+def _marked(name: str, what: str) -> str:
+    """The name with a digest of what it stands for: unlike a number it does not depend on what else is offered."""
+    digest = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{name[: LONGEST_NAME - 9]}_{digest}"
+
+
+def without_meta_schema(schema: Mapping[str, Any]) -> Definition:
+    """Strict servers refuse the meta-schema's name inside a schema; it says nothing to a model."""
+    return {name: value for name, value in schema.items() if name != "$schema"}
