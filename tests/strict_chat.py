@@ -42,7 +42,7 @@ MESSAGE_FIELDS: Mapping[str, frozenset[str]] = {
     "system": frozenset({"role", "content"}),
     "developer": frozenset({"role", "content"}),
     "user": frozenset({"role", "content"}),
-    "assistant": frozenset({"role", "content", "refusal", "tool_calls"}) | REASONING,
+    "assistant": frozenset({"role", "content", "tool_calls"}) | REASONING,
     "tool": frozenset({"role", "content", "tool_call_id"}),
 }
 MEDIA_FIELDS: Mapping[str, frozenset[str]] = {
@@ -57,17 +57,30 @@ CALL_ID = r"(?s).{1,40}"
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
-def violations(chat: Fields, *, system_first: bool = True, call_id: str = CALL_ID) -> list[str]:
+def violations(chat: Fields, *, system_first: bool = True, call_id: str = CALL_ID, empty_content: bool = False) -> list[str]:
     """Every rule that the request breaks, in words; none where it is legal.
 
-    `system_first` servers take one system message, before all others, and no developer role; `call_id` is the pattern of their ids.
+    `system_first` servers take one system message, before all others, and no developer role; `call_id` is the pattern of their ids;
+    with `empty_content` a message that only calls has an empty content.
     """
     return [
-        *_hollow(chat, "request"),
+        *_hollow(_filled(chat) if empty_content else chat, "request"),
         *_parameters(chat),
         *_tools(chat),
         *_messages(chat, system_first, re.compile(call_id)),
     ]
+
+
+def _filled(chat: Fields) -> Fields:
+    """The request without the empty contents that such a server asks for, and with a null for those that it misses."""
+    messages = []
+    for message in chat.get("messages", ()):
+        if message.get("tool_calls") and message.get("content") == "":
+            message = {name: value for name, value in message.items() if name != "content"}
+        elif message.get("tool_calls") and "content" not in message:
+            message = {**message, "content": None}
+        messages.append(message)
+    return {**chat, "messages": messages}
 
 
 def _hollow(value: object, path: str) -> Iterator[str]:
@@ -217,10 +230,11 @@ def _part(part: Fields) -> Iterator[str]:
 
 
 def _assistant_message(message: Fields) -> Iterator[str]:
-    if not message.keys() & {"content", "refusal", "tool_calls"}:
+    if not message.keys() & {"content", "tool_calls"}:
         yield "an assistant message says nothing"
-    if not isinstance(message.get("content", ""), str):
-        yield "content of the role assistant is no string"
+    content = message.get("content", "")
+    if not isinstance(content, str) and not (isinstance(content, list) and any("refusal" in part for part in content)):
+        yield "content of the role assistant is no string, though there is no refusal in it"
     for call in message.get("tool_calls", ()):
         function = call.get("function", {})
         yield from _only(call, {"id", "type", "function"}, "tool call")

@@ -2,23 +2,22 @@
 
 Theory. Chat groups what the Responses API lists: one assistant message holds a turn's text and all its calls, and the outputs stand
 directly after it, in call order. So assistant items (reasoning, messages, calls) gather in one `Turn`, which is written out when
-anything else arrives: a message of another role, or an output. Outputs are looked up by call id when their turn is written, wherever
-they stand in the list; the n-th output of an id answers the n-th call of that id, because some servers number calls from zero in
-every turn. An output whose call is unknown is left out and a call without output gets one that says so (pitfalls, rows 21 and 22);
-both are named in the notice.
+anything else arrives: a message of another role, or an output. Which output answers which call is known beforehand (pairing), so an
+output is written with its call, wherever it stands in the list. An output whose call is unknown is left out, and a call without output
+gets one that says so; both are named in the notice (docs/decisions/0003).
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from gw_extproc.core import pairing
 from gw_extproc.core.content import TEXT_TYPES, ContentReader, Part, compact, joined
 from gw_extproc.core.dialects import CallIds, Dialect, Replay, System
 from gw_extproc.core.errors import quote, unsupported
@@ -31,17 +30,6 @@ Given = Mapping[str, Any]
 
 NO_OUTPUT = "No output was recorded for this call."
 
-OUTPUT_TYPES = frozenset(
-    {
-        "function_call_output",
-        "custom_tool_call_output",
-        "shell_call_output",
-        "apply_patch_call_output",
-        "local_shell_call_output",
-        "tool_search_output",
-    }
-)
-
 
 @dataclass
 class Turn:
@@ -50,8 +38,10 @@ class Turn:
     reasoning: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
-    calls: dict[str, tuple[str, Message]] = field(default_factory=dict)
-    """By their ids on the wire: the caller's call id, and the call in Chat's form."""
+    calls: dict[str, Message] = field(default_factory=dict)
+    """In Chat's form, by their ids on the wire."""
+    outputs: dict[str, tuple[str, Given]] = field(default_factory=dict)
+    """Path and item of the outputs, by the ids of their calls on the wire."""
 
 
 class Conversation:
@@ -65,23 +55,20 @@ class Conversation:
         self._system: list[str] = []
         self._messages: list[Message] = []
         self._turn = Turn()
-        self._outputs: dict[str, deque[tuple[str, Given]]] = defaultdict(deque)
+        self._outputs: dict[str, tuple[str, Given]] = {}
 
     def instructions(self, text: str) -> None:
         self._say_system(self._dialect.developer_role, text)
 
     def add(self, items: Sequence[Given], path: str = "input") -> None:
         """Adds validated items; raises CallerError where one cannot be had."""
-        places = [f"{path}[{index}]" for index in range(len(items))]
-        for place, item in zip(places, items, strict=True):
-            if item.get("type") in OUTPUT_TYPES:
-                self._outputs[_answered(item)].append((place, item))
-        for place, item in zip(places, items, strict=True):
-            self._item(item, place)
+        pairs = pairing.pair(items)
+        self._outputs = {f"{path}[{call}]": (f"{path}[{output}]", items[output]) for call, output in pairs.answers.items()}
+        for orphan in pairs.orphans:
+            self._notices.add("outputs left out for want of their call", pairing.answered_id(items[orphan]))
+        for index, item in enumerate(items):
+            self._item(item, f"{path}[{index}]")
         self._end_turn()
-        for call_id, left in self._outputs.items():
-            if left:
-                self._notices.add("outputs left out for want of their call", call_id)
 
     def messages(self) -> list[Message]:
         if not self._system:
@@ -95,21 +82,21 @@ class Conversation:
             case "reasoning":
                 self._turn.reasoning.append(_reasoning(item))
             case "function_call":
-                self._call(item, Tool("function", item["name"], item.get("namespace")), self._legal_arguments(item))
+                self._call(item, path, Tool("function", item["name"], item.get("namespace")), self._legal_arguments(item))
             case "custom_tool_call":
                 arguments = orjson.dumps({"input": item["input"]}).decode()
-                self._call(item, Tool("custom", item["name"], item.get("namespace")), arguments)
+                self._call(item, path, Tool("custom", item["name"], item.get("namespace")), arguments)
             case "item_reference":
                 raise unsupported(path, f"this gateway keeps no items yet, so it cannot find {quote(item['id'])}; send the item itself")
             case "compaction_trigger":
                 raise unsupported(path, "this gateway cannot compact yet")
             case "additional_tools":
                 pass  # its tools are in the toolbox
-            case _ if kind in OUTPUT_TYPES:
+            case _ if kind in pairing.OUTPUT_TYPES:
                 self._end_turn()
             case _ if kind in CALL_KINDS:
                 tool = CALL_KINDS[kind]
-                self._call(item, Tool(tool, tool), orjson.dumps(WHOLE_CALLS[tool].arguments(item)).decode())
+                self._call(item, path, Tool(tool, tool), orjson.dumps(WHOLE_CALLS[tool].arguments(item)).decode())
             case _:
                 self._notices.add("items left out", str(kind))
 
@@ -132,11 +119,15 @@ class Conversation:
         spoken = [part for part in content if part["type"] != "refusal"]
         self._turn.texts.append(self._content.text(spoken, path))
         refused = [part["refusal"] for part in content if part["type"] == "refusal"]
-        (self._turn.refusals if self._dialect.refusal_field else self._turn.texts).extend(refused)
+        (self._turn.refusals if self._dialect.refusal_parts else self._turn.texts).extend(refused)
 
     def _say_user(self, parts: Sequence[Part]) -> None:
-        if parts:
-            self._messages.append({"role": "user", "content": compact(parts)})
+        if not parts:
+            return
+        between = self._dialect.between_tool_and_user
+        if between is not None and self._messages and self._messages[-1]["role"] == "tool":
+            self._messages.append({"role": "assistant", "content": between})
+        self._messages.append({"role": "user", "content": compact(parts)})
 
     def _say_system(self, role: str, text: str) -> None:
         if not text:
@@ -146,21 +137,18 @@ class Conversation:
         else:
             self._messages.append({"role": role, "content": text})
 
-    def _call(self, item: Given, tool: Tool, arguments: str) -> None:
-        call_id = self._call_id(item)
+    def _call(self, item: Given, path: str, tool: Tool, arguments: str) -> None:
+        call_id = str(item.get("call_id") or item.get("id") or "")
         calls, rule = self._turn.calls, self._dialect.call_ids
         wire_id, number = legal_call_id(call_id, rule), len(calls)
         while wire_id in calls:
             wire_id, number = legal_call_id(f"{call_id}_{number}", rule), number + 1
         function = {"name": self._toolbox.wire_name(tool), "arguments": arguments}
-        calls[wire_id] = (call_id, {"id": wire_id, "type": "function", "function": function})
-
-    def _call_id(self, item: Given) -> str:
-        """The id under which the call's output waits: a local shell's output may name the item (OpenAI's document), not the call."""
-        if item["type"] == "tool_search_call":
-            return item.get("call_id") or ""
-        ids = [str(each) for each in (item.get("call_id"), item.get("id")) if each]
-        return next((each for each in ids if each in self._outputs), ids[0])
+        calls[wire_id] = {"id": wire_id, "type": "function", "function": function}
+        if path in self._outputs:
+            self._turn.outputs[wire_id] = self._outputs[path]
+        else:
+            self._notices.add("calls without output", call_id)
 
     def _legal_arguments(self, item: Given) -> str:
         """Servers parse the arguments and fail on what is no object, for example on those of a call that was cut off."""
@@ -179,42 +167,39 @@ class Conversation:
             return
         self._messages.append(message)
         pictures: list[Part] = []
-        for wire_id, (call_id, _) in turn.calls.items():
-            self._messages.append(self._output(call_id, wire_id, pictures))
+        for wire_id in turn.calls:
+            content = self._output(wire_id, *turn.outputs[wire_id], pictures) if wire_id in turn.outputs else NO_OUTPUT
+            self._messages.append({"role": "tool", "tool_call_id": wire_id, "content": content})
         self._say_user(pictures)
 
     def _assistant_message(self, turn: Turn) -> Message | None:
+        dialect = self._dialect
         text = "\n".join(text for text in turn.texts if text)
-        refusal = "\n".join(turn.refusals)
-        if not (text or refusal or turn.calls):
+        refusals = [{"type": "refusal", "refusal": refusal} for refusal in turn.refusals if refusal]
+        if not (text or refusals or turn.calls):
             return None
         message: Message = {"role": "assistant"}
-        if text:
+        if refusals:
+            message["content"] = [*([{"type": "text", "text": text}] if text else []), *refusals]
+        elif text or dialect.empty_content:
             message["content"] = text
-        if refusal:
-            message["refusal"] = refusal
-        dialect = self._dialect
         if dialect.replay is Replay.ALWAYS or (dialect.replay is Replay.WITH_CALLS and turn.calls):
             reasoning = "\n".join(text for text in turn.reasoning if text)
             if reasoning or (dialect.replay_empty and turn.calls):
                 message[dialect.replay_field] = reasoning
         if turn.calls:
-            message["tool_calls"] = [call for _, call in turn.calls.values()]
+            message["tool_calls"] = list(turn.calls.values())
         return message
 
-    def _output(self, call_id: str, wire_id: str, pictures: list[Part]) -> Message:
-        waiting = self._outputs.get(call_id)
-        if not waiting:
-            self._notices.add("calls without output", call_id)
-            return {"role": "tool", "tool_call_id": wire_id, "content": NO_OUTPUT}
-        path, item = waiting.popleft()
+    def _output(self, wire_id: str, path: str, item: Given, pictures: list[Part]) -> str:
+        """The text of an output; what is no text goes to the pictures."""
         parts = self._content.parts(self._output_content(item), f"{path}.output")
         media = [part for part in parts if part["type"] != "text"]
         text = joined(parts)
         if media:  # Chat takes only text from a tool: the rest follows in a message of the user's role
             pictures.extend([{"type": "text", "text": f"Output of the call {wire_id}:"}, *media])
             text = "\n".join(filter(None, [text, "(see the next message of the user)"]))
-        return {"role": "tool", "tool_call_id": wire_id, "content": text}
+        return text
 
     def _output_content(self, item: Given) -> str | Sequence[Given]:
         match item["type"]:
@@ -227,12 +212,6 @@ class Conversation:
             case _:
                 output: str | Sequence[Given] = item["output"]
                 return output
-
-
-def _answered(item: Given) -> str:
-    """The id of the call that an output answers: a local shell's may be its `id`; searches without one are answered in order."""
-    own = item.get("id") if item["type"] == "local_shell_call_output" else None
-    return str(item.get("call_id") or own or "")
 
 
 def _reasoning(item: Given) -> str:

@@ -59,8 +59,12 @@ class Dialect:
     image_detail: bool = False
     named_tool_choice: bool = True
     """Whether tool_choice may name a function; otherwise that function alone is offered, and required."""
-    refusal_field: bool = False
-    """Whether an assistant message may hold `refusal`; otherwise a refusal is text."""
+    refusal_parts: bool = False
+    """Whether an assistant message may hold parts of type `refusal`; otherwise a refusal is text."""
+    empty_content: bool = False
+    """Whether an assistant message that only calls tools must have a content, though an empty one."""
+    between_tool_and_user: str | None = None
+    """What an assistant message says between a tool's output and a user's message, where the server wants one there."""
     call_ids: CallIds = CallIds()
     include_usage: bool = True
     """Whether it knows stream_options.include_usage."""
@@ -98,7 +102,7 @@ OPENAI = Dialect(
     ),
     media=frozenset({"image", "audio", "file"}),
     image_detail=True,
-    refusal_field=True,
+    refusal_parts=True,
     think_tags=False,
 )
 
@@ -171,6 +175,7 @@ DEEPSEEK = replace(
     efforts={**_NEAREST, "max": "max"},
     replay=Replay.WITH_CALLS,
     replay_empty=True,
+    empty_content=True,
     media=frozenset(),
     think_tags=False,
 )
@@ -185,6 +190,7 @@ MISTRAL = replace(
     refused=frozenset({"logprobs"}),
     call_ids=CallIds(longest=9, exact=True, plain=True),
     include_usage=False,
+    between_tool_and_user="OK.",
 )
 
 GROQ = replace(

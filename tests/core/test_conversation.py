@@ -110,7 +110,7 @@ OPENAI = [
     USER,
     turn(),
     *OUTPUTS,
-    {"role": "assistant", "content": "Well.", "refusal": "I will not."},
+    {"role": "assistant", "content": [{"type": "text", "text": "Well."}, {"type": "refusal", "refusal": "I will not."}]},
     {"role": "developer", "content": "be quick"},
     GO_ON,
 ]
@@ -394,7 +394,14 @@ def test_reasoning_without_its_message_is_left_out() -> None:
 def test_deepseek_wants_the_field_on_every_message_with_calls() -> None:
     got = after_hello(function_call("a"), output("a"), assistant("Done."), dialect="deepseek")
     assert got[0]["reasoning_content"] == ""
+    assert got[0]["content"] == ""
     assert got[2] == assistant("Done.")
+
+
+def test_mistral_wants_an_assistant_between_a_tool_and_a_user() -> None:
+    got = after_hello(function_call("a" * 9), output("a" * 9), HELLO, dialect="mistral")
+    assert [message["role"] for message in got] == ["assistant", "tool", "assistant", "user"]
+    assert got[2] == assistant("OK.")
 
 
 def test_a_dialect_that_replays_with_calls_leaves_out_what_is_not_known() -> None:

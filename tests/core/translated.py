@@ -39,6 +39,7 @@ def legal(given: Fields, dialect: Dialect) -> Fields:
         given,
         system_first=dialect.system is System.FIRST,
         call_id=r"[a-zA-Z0-9]{9}" if dialect.call_ids.exact else CALL_ID,
+        empty_content=dialect.empty_content,
     )
     assert found == []
     return given
