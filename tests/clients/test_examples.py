@@ -1,0 +1,64 @@
+"""The examples run as they stand, against a gateway at GATEWAY_URL."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("agents")
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def printed(url: str, *command: str) -> str:
+    """What the example prints; it must end well and complain of nothing."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("MODEL", "OPENAI_API_KEY")}
+    done = subprocess.run(command, env=environment | {"GATEWAY_URL": url}, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_curl(gateway_url: str) -> None:
+    _, text, stream, call, output, trip = printed(gateway_url, str(EXAMPLES / "curl.sh")).split("--- ")
+    assert 'You said: \\"Hello!\\".' in text
+    assert stream.rstrip().endswith("data: [DONE]")
+    assert '"type":"function_call"' in call
+    assert "sunny, 21 degrees" in output
+    answer = json.loads(trip.splitlines()[1])["output"][0]["content"][0]["text"]
+    assert json.loads(answer) == {"city": "Paris", "days": 1}
+
+
+def test_openai_sdk(gateway_url: str) -> None:
+    stream, call, answer, trip = printed(gateway_url, sys.executable, str(EXAMPLES / "openai_sdk.py")).splitlines()
+    assert 'You said: "Hello!".' in stream
+    assert call == 'get_weather({"city": "Paris"}) -> It is sunny in Paris.'
+    assert "It is sunny in Paris." in answer
+    assert trip == "Trip(city='Paris', days=1)"
+
+
+def test_openai_agents(gateway_url: str) -> None:
+    call, answer = printed(gateway_url, sys.executable, str(EXAMPLES / "openai_agents.py")).splitlines()
+    assert call == "get_weather('Paris') runs"
+    assert "It is sunny in Paris." in answer
+
+
+def test_the_codex_configuration_is_whole() -> None:
+    """Codex itself is not part of the tests: this keeps what it was tried with."""
+    config = tomllib.loads((EXAMPLES / "codex/config.toml").read_text())
+    provider = config["model_providers"][config["model_provider"]]
+    assert provider["wire_api"] == "responses"
+    assert provider["base_url"] == "http://127.0.0.1:8080/v1"
+    assert provider["env_key"] == "GATEWAY_API_KEY"
+
+
+def test_the_readme_names_every_example() -> None:
+    readme = (EXAMPLES / "README.md").read_text()
+    examples = [path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".sh", ".toml")]
+    assert examples
+    assert not [path for path in examples if f"]({path})" not in readme]
