@@ -2,7 +2,8 @@
 
 Theory. A response lives through the states of `lifecycle`. `start` announces it; `feed` takes chunks; `end` takes how the upstream's
 body ended and decides, from what the upstream said, between completed, incomplete and failed; `fail` ends it with an error. Each gives
-back the events that it caused, encoded. What arrives after the terminal event is ignored.
+back the events that it caused, encoded. What arrives before `start` is a bug and raises IllegalMove; what arrives after the terminal
+event is ignored.
 
 A buffered answer is the streamed one fed in one piece: a whole Chat message is read as one large delta, and the caller who wants
 JSON gets the object of the terminal event.
@@ -10,7 +11,7 @@ JSON gets the object of the terminal event.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +70,7 @@ class Assembler:
 
     def feed(self, chunk: Chunk) -> bytes:
         """Takes one chunk, or a whole Chat completion."""
-        if self.status in lifecycle.TERMINAL:
+        if not lifecycle.takes_input(self.status):
             return b""
         if error := chunk.get("error"):
             return self.fail(upstream_errors.from_object(error))
@@ -81,10 +82,10 @@ class Assembler:
 
     def end(self, ending: Ending) -> bytes:
         """The upstream's body is over: ends the response as what it has become."""
-        if self.status in lifecycle.TERMINAL:
+        if not lifecycle.takes_input(self.status):
             return b""
-        if not self._facts.complete(ending):
-            return self.fail(UpstreamError("The upstream's answer broke off.", code="upstream_stream_ended"))
+        if fault := self._facts.fault(ending):
+            return self.fail(fault)
         reason = self._facts.incomplete_reason()
         status = Status.COMPLETED if reason is None else Status.INCOMPLETE
         try:
@@ -114,36 +115,35 @@ class Assembler:
         delta = chunks.delta_of(choice)
         if thought := chunks.reasoning(delta):
             self._output.reasoning(thought)
+        if self._making.plan.logprobs:
+            self._output.logprobs(chunks.logprobs(choice))
         if said := delta.get("content"):
-            logprobs = chunks.logprobs(choice) if self._making.plan.logprobs else ()
             for kind, text in chunks.content(said):
-                logprobs = self._say(kind, text, logprobs)
+                self._say(kind, text)
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
             self._output.refusal(refusal)
+        if annotations := delta.get("annotations"):
+            for annotation in chunks.citations(annotations):
+                self._output.annotation(annotation)
         if called := chunks.calls(delta):
             self._flush_think()
             self._calls.feed(called)
-        if delta.get("annotations"):
-            for annotation in chunks.citations(delta):
-                self._output.annotation(annotation)
         self._facts.finished(choice)
 
-    def _say(self, kind: Kind, text: str, logprobs: Any) -> Any:
-        """Returns the log probabilities that are still to be said: they go with the first piece of text."""
-        if kind is Kind.REASONING:
-            self._output.reasoning(text)
-            return logprobs
-        for split, piece in self._think.feed(text):
-            if split is Kind.REASONING:
-                self._output.reasoning(piece)
-            else:
-                self._output.text(piece, logprobs)
-                logprobs = ()
-        return logprobs
+    def _say(self, kind: Kind, text: str) -> None:
+        """Content may still hold both kinds: reasoning between tags."""
+        said = self._think.feed(text) if kind is Kind.TEXT else ((kind, text),)
+        self._pass_on(said)
 
     def _flush_think(self) -> None:
-        for kind, piece in self._think.end():
-            self._output.reasoning(piece) if kind is Kind.REASONING else self._output.text(piece)
+        self._pass_on(self._think.end())
+
+    def _pass_on(self, said: Iterable[tuple[Kind, str]]) -> None:
+        for kind, text in said:
+            if kind is Kind.TEXT:
+                self._output.text(text)
+            else:
+                self._output.reasoning(text)
 
     def _open_call(self, call_id: str, wire_name: str) -> GrowingCall:
         return self._output.call(call_id, self._making.plan.toolbox.resolve(wire_name))

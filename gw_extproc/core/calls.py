@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import orjson
 
 from gw_extproc.core.drafts import Draft
+from gw_extproc.core.json_text import written
 from gw_extproc.core.toolkinds import BadArguments, Fields, WholeCall, parse_arguments
 
 
@@ -48,14 +49,17 @@ class WholeCallBuffer:
         self._pieces.append(piece)
 
     def close(self, status: str) -> None:
-        """Raises BadArguments where the model finished a call that does not have the tool's form."""
+        """Raises BadArguments where the model finished a call that does not have the tool's form.
+
+        What has the form is a complete call, even if the answer was cut off after it (an apply_patch_call knows no `incomplete`).
+        """
         try:
             fields = self._kind.fields(parse_arguments(self.arguments))
         except BadArguments:
             if status == "incomplete":
                 return  # cut off: there is no such call
             raise
-        self._announce(fields).close(status)
+        self._announce(fields).close("completed")
 
 
 class SuppressedCall:
@@ -73,6 +77,7 @@ class SuppressedCall:
 @dataclass
 class _Tracked:
     id: str
+    """Empty where the server gave none, or one that another call has: then it gets one of ours."""
     name: str = ""
     held: str = ""
     """Arguments that came before the name."""
@@ -93,8 +98,10 @@ class Calls:
 
     def feed(self, entries: Sequence[Mapping[str, Any]]) -> None:
         for position, entry in enumerate(entries):
-            function = entry.get("function") or {}
-            id, name = entry.get("id") or "", function.get("name") or ""
+            function = entry.get("function")
+            if not isinstance(function, dict):
+                function = {}
+            id, name = _string(entry.get("id")), _string(function.get("name"))
             tracked = self._find(entry.get("index"), position, id, name)
             piece = _text(function.get("arguments"))
             if tracked.call is None:
@@ -106,9 +113,9 @@ class Calls:
                 tracked.call.grow(piece)
 
     def end(self) -> None:
-        """Begins the calls that never got a name: the caller shall see them."""
+        """Begins the calls that never got a name, only arguments: the caller shall see them."""
         for tracked in self._by_index.values():
-            if tracked.call is None:
+            if tracked.call is None and tracked.held:
                 self._begin(tracked)
 
     def _find(self, given: object, position: int, id: str, name: str) -> _Tracked:
@@ -117,9 +124,9 @@ class Calls:
             return self._by_id[id]
         tracked = self._by_index.get(index)
         if tracked is None or _is_another(tracked, id, name):
-            tracked = self._by_index[index] = _Tracked(id)
+            tracked = self._by_index[index] = _Tracked("" if id in self._by_id else id)
             if id:
-                self._by_id[id] = tracked
+                self._by_id.setdefault(id, tracked)
         return tracked
 
     def _begin(self, tracked: _Tracked) -> None:
@@ -147,8 +154,12 @@ def _is_json(text: str) -> bool:
     return True
 
 
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _text(arguments: object) -> str:
     """Arguments are a string by the API; some servers send the object itself."""
     if arguments is None:
         return ""
-    return arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+    return arguments if isinstance(arguments, str) else written(arguments)

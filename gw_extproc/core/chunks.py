@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-
-from gw_extproc.core.facts import citation
+from gw_extproc.core.facts import citation, count
+from gw_extproc.core.json_text import written
 from gw_extproc.core.think import Kind
 
 Delta = Mapping[str, Any]
 
-THINKING_TYPES = frozenset({"thinking", "reasoning", "reasoning_text"})
+THINKING_TYPES = ("thinking", "reasoning", "reasoning_text")
+TEXT_TYPES = ("text", "output_text")
 
 
 def first_choice(choices: Any) -> Delta | None:
-    """The choice with index 0, or the only one; other choices (n > 1) have no place in a response."""
+    """The choice with index 0 or none; other choices (n > 1) have no place in a response."""
     if not isinstance(choices, list):
         return None
     for choice in choices:
@@ -27,10 +27,9 @@ def first_choice(choices: Any) -> Delta | None:
 
 def delta_of(choice: Delta) -> Delta:
     """The delta of a streamed choice, or the message of a whole one (Perplexity sends both: the message repeats)."""
-    for name in ("delta", "message"):
-        if isinstance(delta := choice.get(name), dict):
-            return delta
-    return {}
+    if isinstance(delta := choice.get("delta"), dict):
+        return delta
+    return message if isinstance(message := choice.get("message"), dict) else {}
 
 
 def reasoning(delta: Delta) -> str:
@@ -45,30 +44,28 @@ def reasoning(delta: Delta) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def content(value: Any) -> Iterator[tuple[Kind, str]]:
+def content(value: Any) -> Sequence[tuple[Kind, str]]:
     """The texts of `content`: a string, a list of parts with thinking among them (Mistral, Snowflake), or an object (Cloudflare)."""
     if isinstance(value, str):
-        if value:
-            yield Kind.TEXT, value
-    elif isinstance(value, list):
-        for part in value:
-            yield from _part(part)
-    elif isinstance(value, dict) and isinstance(value.get("type"), str):
-        yield from _part(value)
-    elif value is not None:
-        yield Kind.TEXT, orjson.dumps(value).decode()
+        return ((Kind.TEXT, value),)
+    if isinstance(value, dict) and value.get("type") in (*THINKING_TYPES, *TEXT_TYPES):
+        value = [value]
+    if isinstance(value, list):
+        return [(kind, text) for kind, text in map(_part, value) if text]
+    return ((Kind.TEXT, written(value)),)
 
 
-def _part(part: Any) -> Iterator[tuple[Kind, str]]:
-    if isinstance(part, str):
-        yield Kind.TEXT, part
-        return
+def _part(part: Any) -> tuple[Kind, str]:
     if not isinstance(part, dict):
-        return
+        return Kind.TEXT, part if isinstance(part, str) else ""
     kind = Kind.REASONING if part.get("type") in THINKING_TYPES else Kind.TEXT
-    value = next((part[name] for name in ("thinking", "text", "content", "reasoning") if part.get(name)), None)
-    for _, text in content(value):
-        yield kind, text
+    said = next((part[name] for name in ("thinking", "text", "content", "reasoning") if part.get(name)), None)
+    return kind, "".join(map(_text, said if isinstance(said, list) else (said,)))
+
+
+def _text(said: Any) -> str:
+    text = said.get("text") if isinstance(said, dict) else said
+    return text if isinstance(text, str) else ""
 
 
 def calls(delta: Delta) -> Sequence[Delta]:
@@ -82,34 +79,37 @@ def calls(delta: Delta) -> Sequence[Delta]:
     return ()
 
 
-def citations(delta: Delta) -> Iterator[dict[str, Any]]:
+def citations(annotations: Any) -> Iterator[dict[str, Any]]:
     """The url citations, in the form of the Responses API; other annotations have none there."""
-    for annotation in delta.get("annotations") or ():
+    for annotation in annotations if isinstance(annotations, list) else ():
         if isinstance(annotation, dict) and annotation.get("type") == "url_citation":
             cited = annotation.get("url_citation", annotation)
             if isinstance(cited, dict) and isinstance(cited.get("url"), str):
-                start, end = (int(cited.get(name) or 0) for name in ("start_index", "end_index"))
-                yield citation(cited["url"], str(cited.get("title") or ""), start, end)
+                title = cited.get("title")
+                at = (count(cited.get(name)) for name in ("start_index", "end_index"))
+                yield citation(cited["url"], title if isinstance(title, str) else "", *at)
 
 
 def logprobs(choice: Delta) -> Sequence[dict[str, Any]]:
     """The log probabilities of the choice's tokens, with every field that both standards require."""
     given = choice.get("logprobs")
-    tokens = given.get("content") if isinstance(given, dict) else None
-    if not isinstance(tokens, list):
-        return ()
     return [
-        {**_token(token), "top_logprobs": [_token(top) for top in token.get("top_logprobs") or ()]}
-        for token in tokens
-        if isinstance(token, dict) and isinstance(token.get("token"), str)
+        {**_token(token), "top_logprobs": [_token(top) for top in _tokens(token.get("top_logprobs"))]}
+        for token in _tokens(given.get("content") if isinstance(given, dict) else None)
     ]
 
 
+def _tokens(given: Any) -> Iterator[Delta]:
+    for token in given if isinstance(given, list) else ():
+        if isinstance(token, dict) and isinstance(token.get("token"), str):
+            yield token
+
+
 def _token(token: Delta) -> dict[str, Any]:
-    text = str(token.get("token") or "")
-    given = token.get("bytes")
+    logprob, given = token.get("logprob"), token.get("bytes")
+    known = isinstance(given, list) and all(isinstance(byte, int) for byte in given)
     return {
-        "token": text,
-        "logprob": token.get("logprob") or 0.0,
-        "bytes": given if isinstance(given, list) else list(text.encode("utf-8", "replace")),
+        "token": token["token"],
+        "logprob": logprob if isinstance(logprob, int | float) else 0.0,
+        "bytes": given if known else list(token["token"].encode()),
     }

@@ -46,8 +46,8 @@ class Draft(ABC):
 
     def close(self, status: str) -> None:
         """Ends the item as `completed` or `incomplete`."""
-        self._finish()
         self.status = status
+        self._finish()
         self._emitter.emit("response.output_item.done", output_index=self.index, item=self.item())
 
     def _open(self) -> None:
@@ -112,6 +112,10 @@ class MessageDraft(Draft):
             return
         part.logprobs.extend(logprobs)
         self._emitter.emit("response.output_text.delta", **part.at, delta=text, logprobs=logprobs)
+
+    def more_logprobs(self, logprobs: Sequence[Item]) -> None:
+        """Those that no text followed belong to the text before them."""
+        self._part("output_text").logprobs.extend(logprobs)
 
     def refusal(self, text: str) -> None:
         part = self._part("refusal")
@@ -226,7 +230,7 @@ class FunctionCallDraft(CallDraft):
         }
 
     def _finish(self) -> None:
-        if not self.arguments.strip():
+        if self.status == "completed" and not self.arguments.strip():
             self.grow("{}")  # clients parse the arguments of a function without parameters too
         done = self._where(name=self.tool.name, arguments=self.arguments)
         self._emitter.emit("response.function_call_arguments.done", **done)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gw_extproc.core.sse import Chunk, Ending
+from gw_extproc.core.errors import UpstreamError
+from gw_extproc.core.json_text import written
+from gw_extproc.core.sse import BAD_ANSWER, Chunk, Ending
 
 Usage = dict[str, Any]
 
@@ -24,8 +26,14 @@ reason that is neither here nor in FAILED_REASONS means that the model came to i
 FAILED_REASONS = frozenset({"error", "insufficient_system_resource"})
 """OpenRouter's and DeepSeek's words for an answer that broke off."""
 
+SERVICE_TIERS = frozenset({"auto", "default", "flex", "scale", "priority"})
+"""The tiers that the standards know; another (Groq's `on_demand`, Mistral's `standard`) is what they call `default`."""
+
 BYTES_PER_TOKEN = 4
 """The usual rule of thumb, for backends that do not count."""
+
+MAX_COUNT = 2**53
+"""The largest number that every JSON reader holds exactly."""
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 
@@ -40,31 +48,47 @@ class Facts:
     usage: Mapping[str, Any] | None = None
     ended_with_usage: bool = False
     """Whether the last chunk with usage had no choices: OpenAI's way to end a stream."""
-    sources: Sequence[tuple[str, str]] = field(default_factory=list)
-    """URL and title of each source that `[n]` in the text may mean (Perplexity)."""
+    answered: bool = False
+    """Whether there was a list of choices, however short."""
+    cited: Chunk = field(default_factory=dict)
+    """The chunk with the sources that `[n]` in the text may mean (Perplexity sends them with each)."""
 
     def read(self, chunk: Chunk) -> None:
-        if model := chunk.get("model"):
-            self.model = model if isinstance(model, str) else self.model
-        if tier := chunk.get("service_tier"):
-            self.service_tier = tier if isinstance(tier, str) else self.service_tier
+        if isinstance(model := chunk.get("model"), str) and model:
+            self.model = model
+        if isinstance(tier := chunk.get("service_tier"), str) and tier in SERVICE_TIERS:
+            self.service_tier = tier
+        choices = chunk.get("choices")
+        if isinstance(choices, list):
+            self.answered = True
         usage = chunk.get("usage")
-        if isinstance(usage, dict) and usage:
+        if not usage and isinstance(wrapped := chunk.get("x_groq"), dict):
+            usage = wrapped.get("usage")
+        if usage and isinstance(usage, dict):
             self.usage = usage
-            self.ended_with_usage = not chunk.get("choices")
-        if "search_results" in chunk or "citations" in chunk:
-            self.sources = list(_sources(chunk))
+            self.ended_with_usage = not choices
+        if chunk.get("citations") or chunk.get("search_results"):
+            self.cited = chunk
 
     def finished(self, choice: Mapping[str, Any]) -> None:
-        """Some servers say an empty reason, some say it twice."""
+        """Some servers say an empty reason, some say it twice; Moonshot counts here."""
         if isinstance(reason := choice.get("finish_reason"), str) and reason:
             self.finish_reason = reason
+            if (usage := choice.get("usage")) and isinstance(usage, dict):
+                self.usage = usage
 
-    def complete(self, ending: Ending) -> bool:
-        """Whether the answer came to an end of its own: a reason, [DONE], a closing usage chunk, or a whole JSON body."""
+    def fault(self, ending: Ending) -> UpstreamError | None:
+        """Why the answer is none, or not whole.
+
+        Its own end is a reason, [DONE], a closing usage chunk, or the end of a JSON body.
+        """
+        if ending is Ending.WHOLE and not self.answered:
+            return UpstreamError("The upstream's answer is not a Chat completion: it has no choices.", code=BAD_ANSWER)
         if self.finish_reason is not None:
-            return self.finish_reason.lower() not in FAILED_REASONS
-        return ending is not Ending.CUT or self.ended_with_usage
+            broken = self.finish_reason.lower() in FAILED_REASONS
+        else:
+            broken = ending is Ending.CUT and not self.ended_with_usage
+        return UpstreamError("The upstream's answer broke off.", code="upstream_stream_ended") if broken else None
 
     def incomplete_reason(self) -> str | None:
         return INCOMPLETE_REASONS.get((self.finish_reason or "").lower())
@@ -83,10 +107,11 @@ class Facts:
 
     def citations(self, text: str) -> Iterator[dict[str, Any]]:
         """The url citations that `[n]` markers in the text stand for."""
-        for marker in _MARKER.finditer(text) if self.sources else ():
+        sources = list(_sources(self.cited))
+        for marker in _MARKER.finditer(text) if sources else ():
             number = int(marker.group(1))
-            if 0 < number <= len(self.sources):
-                url, title = self.sources[number - 1]
+            if 0 < number <= len(sources):
+                url, title = sources[number - 1]
                 yield citation(url, title, marker.start(), marker.end())
 
 
@@ -98,8 +123,8 @@ def estimated(prompt_bytes: int, answer_bytes: int) -> Usage:
 def said(item: Mapping[str, Any]) -> int:
     """Bytes that the model wrote for an output item."""
     texts = [part.get("text") or part.get("refusal") or "" for part in item.get("content") or ()]
-    texts += [item[name] for name in ("arguments", "input") if name in item]
-    texts += [str(item[name]) for name in ("action", "operation") if name in item]
+    written_by_model = (item[name] for name in ("arguments", "input", "action", "operation") if name in item)
+    texts += (value if isinstance(value, str) else written(value) for value in written_by_model)
     return sum(len(text.encode()) for text in texts)
 
 
@@ -118,18 +143,26 @@ def _usage(prompt: int, completion: int, cached: int, written: int, reasoning: i
     }
 
 
+def count(value: object) -> int:
+    """The whole number that an upstream gave, or 0 for anything that is none."""
+    return int(value) if isinstance(value, int | float) and 0 < value < MAX_COUNT else 0
+
+
 def _count(values: object, name: str) -> int:
-    value = values.get(name) if isinstance(values, dict) else None
-    return int(value) if isinstance(value, int | float) else 0
+    return count(values.get(name)) if isinstance(values, dict) else 0
 
 
 def _first(values: Mapping[str, Any], *names: str) -> int:
-    return next((count for name in names if (count := _count(values, name))), 0)
+    return next((number for name in names if (number := _count(values, name))), 0)
 
 
 def _sources(chunk: Chunk) -> Iterator[tuple[str, str]]:
-    results = [each for each in chunk.get("search_results") or () if isinstance(each, dict) and each.get("url")]
-    titles = {str(each["url"]): str(each.get("title") or "") for each in results}
-    for url in chunk.get("citations") or titles:
+    """URL and title of each source."""
+    results, urls = chunk.get("search_results"), chunk.get("citations")
+    titles = {}
+    for result in results if isinstance(results, list) else ():
+        if isinstance(result, dict) and isinstance(url := result.get("url"), str):
+            titles[url] = title if isinstance(title := result.get("title"), str) else ""
+    for url in urls if isinstance(urls, list) and urls else titles:
         if isinstance(url, str):
             yield url, titles.get(url, "")

@@ -1,23 +1,31 @@
-"""Reads one string out of a JSON object while its text is still arriving: `{"input": "..."}` to what stands between the quotes."""
+"""Text inside JSON and JSON as text: reads one string of an object while it is still arriving, and writes what may not be writable."""
 
 from __future__ import annotations
 
-import json
 import re
 from enum import Enum
 
 import orjson
 
 _OPENING = re.compile(r'\s*\{\s*"input"\s*:\s*"')
-_COMPLETE = re.compile(r'(?:[^"\\]|\\(?:[^u]|u[0-9a-fA-F]{4}))*')
-_LONE_HIGH = re.compile(r"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})$")
+_HEX = "[0-9a-fA-F]"
+_COMPLETE = re.compile(rf'(?:[^"\\]+|\\(?:[^u]|u{_HEX}{{4}}|u(?={_HEX}{{0,3}}[^0-9a-fA-F])))*')
+_LONE_HIGH = re.compile(rf"(?<!\\)(?:\\\\)*(\\u[dD][89abAB]{_HEX}{{2}})$")
+_ESCAPE = re.compile(rf"\\(?:u({_HEX}{{4}})|(.))", re.DOTALL)
+_ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "/": "/"}
 
 LONGEST_OPENING = 64
 """Characters within which the string must begin; more white space than that and we wait for the whole."""
 
+TOO_DEEP = "(nested too deeply to be shown)"
 
-LONGEST_ESCAPE = 12
-"""Characters of a surrogate pair, both halves escaped."""
+
+def written(value: object) -> str:
+    """A parsed value as JSON text; the parser takes more levels than the writer."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return TOO_DEEP
 
 
 class _State(Enum):
@@ -28,29 +36,30 @@ class _State(Enum):
 
 
 class InputText:
-    """The text of a free-form tool call. `feed` gives the text that has become certain, `end` what is left.
+    """The text of a free-form tool call: of `{"input": "..."}` what stands between the quotes.
 
-    A model that does not keep to `{"input": "..."}` is taken at its word: whatever JSON it wrote is the text.
+    `feed` gives the text that has become certain, `end` what is left. A model that does not keep to that form is taken at its word:
+    whatever it wrote is the text. So is an escape that JSON does not have.
     """
 
     def __init__(self) -> None:
         self._state = _State.OPENING
         self._pending = ""
-        self._all: list[str] = []
+        self._rest: list[str] = []
 
     def feed(self, piece: str) -> str:
-        self._all.append(piece)
+        if self._state in (_State.AFTER, _State.OTHER):
+            self._rest.append(piece)
+            return ""
         self._pending += piece
         if self._state is _State.OPENING:
             self._open()
         return self._read() if self._state is _State.INSIDE else ""
 
     def end(self) -> str:
-        if self._state is _State.AFTER or (self._state is _State.INSIDE and len(self._pending) <= LONGEST_ESCAPE):
+        if self._state in (_State.INSIDE, _State.AFTER):
             return ""  # an escape that was cut off says nothing
-        if self._state is _State.INSIDE:
-            return self._pending  # an escape that JSON does not have: the rest as it stands
-        return _whole("".join(self._all))
+        return _whole(self._pending + "".join(self._rest))
 
     def _open(self) -> None:
         opening = _OPENING.match(self._pending)
@@ -75,11 +84,11 @@ class InputText:
 def _unescape(text: str) -> str:
     if "\\" not in text:
         return text
-    try:
-        decoded: str = json.loads(f'"{text}"', strict=False)
-    except ValueError:
-        return text  # an escape that JSON does not have: as it stands
-    return decoded.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _ESCAPE.sub(_character, text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else _ESCAPED.get(escape[2], escape[0])
 
 
 def _whole(arguments: str) -> str:

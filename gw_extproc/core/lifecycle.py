@@ -1,8 +1,8 @@
 """The states of a response and the legal moves between them.
 
 A response is created as queued or in progress and ends exactly once. Whatever arrives after the end is not an error (servers send
-usage after the finish, bytes after a failure), so the assembler is replaced by one that ignores; an illegal *move*, however, is a bug
-and raises.
+usage after the finish, bytes after a failure) and is ignored; an illegal *move*, however, is a bug and raises, and so is input for a
+response that was never announced.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOVES: Mapping[Status, frozenset[Status]] = {
 
 
 class IllegalMove(Exception):
-    """A move that the table does not have."""
+    """A move that the table does not have, or input before its time."""
 
 
 def move(current: Status, following: Status) -> Status:
@@ -40,3 +40,12 @@ def move(current: Status, following: Status) -> Status:
     if following not in MOVES[current]:
         raise IllegalMove(f"a response that is {current.value} cannot become {following.value}")
     return following
+
+
+def takes_input(status: Status) -> bool:
+    """Whether the upstream's answer still counts; raises IllegalMove where the response has not begun."""
+    if status is Status.IN_PROGRESS:
+        return True
+    if status is Status.QUEUED:
+        raise IllegalMove(f"a response that is {status.value} cannot take input before it is {Status.IN_PROGRESS.value}")
+    return False

@@ -58,15 +58,17 @@ class Output:
             self._drafts.append(self._text)
         self._text.grow(text)
 
-    def text(self, text: str, logprobs: Sequence[Item] = ()) -> None:
+    def logprobs(self, logprobs: Sequence[Item]) -> None:
+        """Log probabilities go with the text that follows: some of it may be held back, here or before."""
         self._logprobs.extend(logprobs)
+
+    def text(self, text: str) -> None:
         if not isinstance(self._text, MessageDraft):
             text = self._blank + text
             self._blank = "" if text.strip() else text
             if self._blank:
                 return
-        held, self._logprobs = self._logprobs, []
-        self._message().text(text, held)
+        self._message().text(text, self._held_logprobs())
         if self._annotations:
             self._annotate()
 
@@ -103,10 +105,10 @@ class Output:
         An answer that is complete and empty gets an empty message. Raises BadArguments (see calls).
         """
         if not (self._drafts or self._whole) and (self._blank or last_status == "completed"):
-            self._message().text(self._blank, self._logprobs)
+            self._message().text(self._blank, self._held_logprobs())
         closing: list[GrowingCall | ReasoningDraft | MessageDraft] = [*self._calls]
         if self._text is not None:
-            self._annotate()
+            self._settle()
             closing.append(self._text)
         closing += self._whole
         self._calls, self._text, self._whole = [], None, []
@@ -133,9 +135,21 @@ class Output:
 
     def _close_text(self) -> None:
         if self._text is not None:
-            self._annotate()
+            self._settle()
             self._text.close("completed")
             self._text = None
+
+    def _settle(self) -> None:
+        """Gives the open text what belongs to it and has waited."""
+        self._annotate()
+        if isinstance(self._text, MessageDraft) and self._logprobs and self._text.spoken():
+            self._text.more_logprobs(self._held_logprobs())
+
+    def _held_logprobs(self) -> Sequence[Item]:
+        held = self._logprobs
+        if held:
+            self._logprobs = []
+        return held
 
     def _annotate(self) -> None:
         if isinstance(self._text, MessageDraft) and self._text.spoken():

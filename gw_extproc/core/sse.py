@@ -2,7 +2,8 @@
 
 The decoder follows the WHATWG event stream grammar (CRLF, CR and LF line ends, comments, any split of the bytes) and is more
 lenient where real servers are: a last event without its blank line counts, several JSON payloads under one blank line count each,
-and a body that begins with `{` or `[` is JSON whatever its content type says.
+and a body that begins with `{` or `[` is JSON whatever its content type says. What is not a JSON object becomes a chunk that holds an
+error: so what came before it counts, however the bytes were split. Nothing counts after [DONE].
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ Chunk = Mapping[str, Any]
 MAX_PENDING = 64 * 1024 * 1024
 """Bytes of one unfinished event or JSON body: as much as a request may have by default, since an image may come back."""
 
-_BOM = b"\xef\xbb\xbf"
+BAD_ANSWER = "bad_upstream_answer"
+"""Code of the error that an unreadable answer becomes."""
+
+_BLANK = b" \t\r\n\v\f\xef\xbb\xbf"
+"""White space and the byte order mark: what may stand before the body (OpenRouter keeps buffered requests alive with white space)."""
 
 
 class Ending(Enum):
@@ -36,15 +41,15 @@ class ChunkDecoder:
     """Feed it bytes in any split; it gives back the chunks they complete. `end()` gives the rest and how the body ended."""
 
     def __init__(self) -> None:
-        self._reader: _Undecided | _Events | _Json = _Undecided()
+        self._reader: _Events | _Json | None = None
 
     def feed(self, data: bytes) -> Sequence[Chunk]:
-        """Raises UpstreamError where an event is not JSON or too large."""
-        if isinstance(self._reader, _Undecided):
-            decided = self._reader.feed(data)
-            if decided is None:
+        """Raises UpstreamError where an event, or the JSON body, is too large."""
+        if self._reader is None:
+            data = data.lstrip(_BLANK)
+            if not data:
                 return ()
-            self._reader, data = decided
+            self._reader = _Json() if data[:1] in (b"{", b"[") else _Events()
         return self._reader.feed(data)
 
     @property
@@ -53,29 +58,11 @@ class ChunkDecoder:
         return isinstance(self._reader, _Events) and self._reader.ending is Ending.DONE
 
     def end(self) -> tuple[Sequence[Chunk], Ending]:
-        """Raises UpstreamError where a JSON body is not complete."""
-        return self._reader.end()
-
-
-class _Undecided:
-    """Nothing but white space so far (OpenRouter keeps buffered requests alive with it)."""
-
-    def __init__(self) -> None:
-        self._start = b""
-
-    def feed(self, data: bytes) -> tuple[_Events | _Json, bytes] | None:
-        self._start += data
-        start = self._start.removeprefix(_BOM).lstrip()
-        if not start or _BOM.startswith(start):
-            return None
-        return (_Json() if start[:1] in (b"{", b"[") else _Events()), start
-
-    def end(self) -> tuple[Sequence[Chunk], Ending]:
-        return (), Ending.CUT
+        return ((), Ending.CUT) if self._reader is None else self._reader.end()
 
 
 class _Json:
-    """One JSON document: an object, or a list of objects (Gemini wraps errors in one)."""
+    """One JSON document."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -88,31 +75,31 @@ class _Json:
         return ()
 
     def end(self) -> tuple[Sequence[Chunk], Ending]:
-        document = _parse(b"".join(self._parts))
-        return (document if isinstance(document, list) else [document]), Ending.WHOLE
+        return _parse(b"".join(self._parts)), Ending.WHOLE
 
 
 class _Events:
     def __init__(self) -> None:
-        self._partial: list[bytes] = []  # the unfinished last line
-        self._size = 0
+        self._partial: list[bytes] = []  # the unfinished last line, in pieces
+        self._size = 0  # bytes fed since the last blank line
         self._data: list[bytes] = []  # data lines of the unfinished event
         self._event = b""
         self.ending = Ending.CUT
 
     def feed(self, data: bytes) -> Sequence[Chunk]:
         self._size += len(data)
-        if b"\n" not in data and b"\r" not in data and not (self._partial and self._partial[-1].endswith(b"\r")):
-            _check_size(self._size)
-            self._partial.append(data)
-            return ()
-        lines = b"".join((*self._partial, data)).splitlines(keepends=True)
+        _check_size(self._size)
+        if self._partial:
+            if b"\n" not in data and b"\r" not in data and not self._partial[-1].endswith(b"\r"):
+                self._partial.append(data)
+                return ()
+            data = b"".join((*self._partial, data))
+        lines = data.splitlines(keepends=True)
         # A lone CR at the very end may be half of a CRLF.
-        self._partial = [] if lines[-1].endswith(b"\n") else [lines.pop()]
+        self._partial = [lines.pop()] if lines and not lines[-1].endswith(b"\n") else []
         chunks: list[Chunk] = []
         for line in lines:
             self._line(line.rstrip(b"\r\n"), chunks)
-        self._size = sum(map(len, self._partial)) + sum(map(len, self._data))
         return chunks
 
     def end(self) -> tuple[Sequence[Chunk], Ending]:
@@ -123,28 +110,26 @@ class _Events:
         return chunks, self.ending
 
     def _line(self, line: bytes, chunks: list[Chunk]) -> None:
-        if not line:
+        if line.startswith(b"data:"):
+            self._data.append(line[5:])
+        elif not line:
             if self._data:
                 self._dispatch(chunks)
             self._event = b""
-            return
-        field, _, value = line.partition(b":")
-        if field == b"data":
-            self._data.append(value.removeprefix(b" "))
-        elif field == b"event":
-            self._event = value.strip()
+            self._size = 0
+        elif line.startswith(b"event:"):
+            self._event = line[6:].strip()
 
     def _dispatch(self, chunks: list[Chunk]) -> None:
         data, self._data = self._data, []
         for payload in _payloads(data):
+            if self.ending is Ending.DONE:
+                return
             if payload == b"[DONE]":
                 self.ending = Ending.DONE
             elif payload:
-                chunk = _parse(payload)
-                if not isinstance(chunk, dict):
-                    raise _not_json(payload)
-                error = self._event == b"error" and "error" not in chunk
-                chunks.append({"error": chunk} if error else chunk)
+                parsed = _parse(payload)
+                chunks += map(_as_error, parsed) if self._event == b"error" else parsed
 
 
 def _payloads(data: list[bytes]) -> Sequence[bytes]:
@@ -159,31 +144,33 @@ def _payloads(data: list[bytes]) -> Sequence[bytes]:
     return [whole]
 
 
-def _parse(document: bytes) -> Any:
+def _parse(document: bytes) -> Sequence[Chunk]:
+    """The object, or the objects of a list (Gemini wraps errors in one); anything else is an error."""
     try:
         parsed = orjson.loads(document)
     except orjson.JSONDecodeError:
         parsed = _parse_leniently(document)
-    objects = parsed if isinstance(parsed, list) else [parsed]
-    if not all(isinstance(each, dict) for each in objects):
-        raise _not_json(document)
-    return parsed
+    if isinstance(parsed, dict):
+        return (parsed,)
+    if isinstance(parsed, list) and all(isinstance(each, dict) for each in parsed):
+        return parsed
+    start = document[:80].decode("utf-8", "replace")
+    return ({"error": {"message": f"The upstream's answer is not a JSON object: {start!r}", "code": BAD_ANSWER}},)
 
 
 def _parse_leniently(document: bytes) -> Any:
-    """What orjson rightly refuses and real servers send: halves of surrogate pairs, broken UTF-8, NaN."""
+    """What orjson rightly refuses and real servers send: halves of surrogate pairs, broken UTF-8, NaN. None where it is no JSON."""
     try:
         parsed = json.loads(document.decode("utf-8", "replace"), strict=False, parse_constant=lambda _: None)
+        return orjson.loads(json.dumps(parsed, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        raise _not_json(document) from None
-    return orjson.loads(json.dumps(parsed, ensure_ascii=False).encode("utf-8", "replace"))
+        return None
 
 
-def _not_json(document: bytes) -> UpstreamError:
-    start = document[:80].decode("utf-8", "replace")
-    return UpstreamError(f"The upstream's answer is not a JSON object: {start!r}", code="bad_upstream_answer")
+def _as_error(chunk: Chunk) -> Chunk:
+    return chunk if "error" in chunk else {"error": chunk}
 
 
 def _check_size(size: int) -> None:
     if size > MAX_PENDING:
-        raise UpstreamError(f"The upstream sent an event of more than {MAX_PENDING} bytes.", code="bad_upstream_answer")
+        raise UpstreamError(f"The upstream sent an event of more than {MAX_PENDING} bytes.", code=BAD_ANSWER)

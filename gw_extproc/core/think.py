@@ -5,7 +5,7 @@ Only a tag at the very beginning counts: later on it may be the subject of the c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 
 OPENING = "<think>"
@@ -32,10 +32,18 @@ class ThinkSplitter:
         self._state = _State.START if enabled else _State.ANSWER
         self._held = ""
 
-    def feed(self, text: str) -> Iterator[tuple[Kind, str]]:
-        if self._state is _State.ANSWER:
-            yield Kind.TEXT, text
-            return
+    def feed(self, text: str) -> Iterable[tuple[Kind, str]]:
+        return ((Kind.TEXT, text),) if self._state is _State.ANSWER else self._split(text)
+
+    def end(self) -> Iterator[tuple[Kind, str]]:
+        held, self._held = self._held, ""
+        if self._state is _State.START and held:
+            yield Kind.TEXT, held
+        elif self._state is _State.THINKING and held.strip():
+            yield Kind.REASONING, held.rstrip()
+        self._state = _State.ANSWER
+
+    def _split(self, text: str) -> Iterator[tuple[Kind, str]]:
         self._held += text
         if self._state is _State.START:
             self._start()
@@ -51,14 +59,6 @@ class ThinkSplitter:
         if self._state is _State.ANSWER and self._held:
             yield Kind.TEXT, self._held
             self._held = ""
-
-    def end(self) -> Iterator[tuple[Kind, str]]:
-        held, self._held = self._held, ""
-        if self._state is _State.START and held:
-            yield Kind.TEXT, held
-        elif self._state is _State.THINKING and held.strip():
-            yield Kind.REASONING, held.rstrip()
-        self._state = _State.ANSWER
 
     def _start(self) -> None:
         start = self._held.lstrip()

@@ -54,7 +54,7 @@ def parse_arguments(text: str) -> Fields:
     if not isinstance(value, dict):
         raise BadArguments("they are not an object")
     try:
-        orjson.dumps(value)
+        orjson.dumps([[[[value]]]])  # as deep as it will stand in an event
     except orjson.JSONEncodeError:  # the parser takes more levels than the writer
         raise BadArguments("they are nested too deeply") from None
     return value

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from gw_extproc.core.errors import UpstreamError
+from gw_extproc.core.json_text import written
 
 TYPES = {
     400: "invalid_request_error",
@@ -51,7 +52,7 @@ def from_object(error: object, status: int | None = None) -> UpstreamError:
         message,
         status=status,
         type=type if isinstance(type, str) and type else TYPES.get(status, "server_error"),
-        code=None if code is None or code == "" else str(code),
+        code=str(code) if isinstance(code, str | int) and code != "" else None,
         param=param if isinstance(param, str) and param else None,
     )
 
@@ -81,5 +82,5 @@ def _message(fields: Mapping[str, Any]) -> str:
         if isinstance(value, str) and value:
             return value
         if value:
-            return orjson.dumps(value).decode()[:LONGEST_MESSAGE]
+            return written(value)[:LONGEST_MESSAGE]
     return ""

@@ -7,7 +7,7 @@ import pytest
 from gw_extproc.core.dialects import DIALECTS, GENERIC, Dialect, Replay, System, choose
 from gw_extproc.core.request import HINTS, PLAIN
 
-EVERY_DIALECT = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=str)
+EVERY_DIALECT = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,164 @@
+"""Words of the answer tests: what a Chat server sends, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import orjson
+
+from gw_extproc.core.assembler import Assembler
+from gw_extproc.core.dialects import GENERIC
+from gw_extproc.core.events import DONE, PROFILES
+from gw_extproc.core.sse import ChunkDecoder
+from gw_extproc.session import Gateway, begin
+
+Json = dict[str, Any]
+
+NOW = 1_700_000_000
+USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
+SAID_DONE = b"data: [DONE]\n\n"
+
+
+class Ids:
+    """Ids that count: `msg_1`, `msg_2`, `fc_1`."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def __call__(self, prefix: str) -> str:
+        self._counts[prefix] += 1
+        return f"{prefix}_{self._counts[prefix]}"
+
+
+def assembler(*, profile: str = "openai", **request: Any) -> Assembler:
+    """The assembler for the answer to that request, not yet started."""
+    gateway = Gateway(GENERIC, PROFILES[profile], new_id=Ids(), clock=lambda: NOW)
+    return begin(orjson.dumps({"model": "m", "input": "hi", "stream": True, **request}), gateway).assembler
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the client got."""
+
+    wire: bytes
+    response: Json
+    """The object of the terminal event."""
+    estimated: bool
+
+    @property
+    def events(self) -> list[Json]:
+        return events(self.wire)
+
+    @property
+    def types(self) -> list[str]:
+        return [event["type"] for event in self.events]
+
+    @property
+    def output(self) -> list[Json]:
+        output: list[Json] = self.response["output"]
+        return output
+
+    @property
+    def status(self) -> str:
+        return str(self.response["status"])
+
+    @property
+    def text(self) -> str:
+        """All text of all messages."""
+        parts = [part for item in self.output if item["type"] == "message" for part in item["content"]]
+        return "".join(part["text"] for part in parts if part["type"] == "output_text")
+
+    @property
+    def thought(self) -> str:
+        """All reasoning text."""
+        return "".join(part["text"] for item in self.output if item["type"] == "reasoning" for part in item["content"])
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """Name and arguments (or input) of each function or custom call."""
+        return [(item["name"], item["arguments" if "arguments" in item else "input"]) for item in self.output if "name" in item]
+
+    def of(self, type: str) -> list[Json]:
+        """The events of one type."""
+        return [event for event in self.events if event["type"] == type]
+
+
+def answer(body: bytes | Iterable[bytes], **made: Any) -> Answer:
+    """The answer to an upstream body, whole or in pieces."""
+    maker = assembler(**made)
+    decoder = ChunkDecoder()
+    wire = maker.start()
+    for piece in (body,) if isinstance(body, bytes) else body:
+        wire += b"".join([maker.feed(chunk) for chunk in decoder.feed(piece)])
+    rest, ending = decoder.end()
+    wire += b"".join([maker.feed(chunk) for chunk in rest]) + maker.end(ending)
+    return Answer(wire, orjson.loads(maker.response), maker.usage_estimated)
+
+
+def events(wire: bytes) -> list[Json]:
+    """The events of a stream, each framed as the standard asks; [DONE] is none."""
+    assert wire.endswith(b"\n\n"), wire[-80:]
+    found = []
+    for block in wire.removesuffix(DONE).split(b"\n\n")[:-1]:
+        name, data = block.split(b"\n")
+        event = orjson.loads(data.removeprefix(b"data: "))
+        assert name == b"event: " + event["type"].encode()
+        found.append(event)
+    return found
+
+
+def chunk(delta: Json | None = None, finish: str | None = None, **top: Any) -> Json:
+    """One chunk with one choice."""
+    choice = {"index": 0, "delta": delta or {}, "finish_reason": finish}
+    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice], **top}
+
+
+def said(*contents: Any) -> list[Json]:
+    """Chunks with these contents."""
+    return [chunk({"content": content}) for content in contents]
+
+
+def called(*entries: Json) -> Json:
+    """A chunk with these pieces of tool calls."""
+    return chunk({"tool_calls": list(entries)})
+
+
+def piece(index: int | None = None, id: str | None = None, name: str | None = None, arguments: Any = None) -> Json:
+    """One piece of a tool call; None is left out."""
+    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
+    return {key: value for key, value in (("index", index), ("id", id), ("function", function)) if value is not None}
+
+
+def usage(**counted: Any) -> Json:
+    """OpenAI's last chunk: usage, no choices."""
+    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "m", "choices": [], "usage": counted or USAGE}
+
+
+def stream(*chunks: Json, finish: str | None = "stop", done: bool = True) -> bytes:
+    """The chunks as a server sends them; with a finish reason and [DONE] unless said otherwise."""
+    ended = [*chunks, chunk(finish=finish)] if finish else chunks
+    return b"".join(map(event, ended)) + (SAID_DONE if done else b"")
+
+
+def event(data: Json) -> bytes:
+    return b"data: " + orjson.dumps(data) + b"\n\n"
+
+
+def completion(message: Json, finish: str | None = "stop", **top: Any) -> bytes:
+    """A whole JSON answer."""
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
+    return orjson.dumps({"id": "chatcmpl-1", "object": "chat.completion", "model": "m", "choices": [choice], "usage": USAGE, **top})
+
+
+def function(name: str = "f") -> Json:
+    return {"type": "function", "name": name, "parameters": {"type": "object", "properties": {}}}
+
+
+def cut(body: bytes, at: Sequence[int]) -> list[bytes]:
+    """The body, cut at these places."""
+    places = sorted({0, len(body), *(place % (len(body) + 1) for place in at)})
+    return [body[start:end] for start, end in pairwise(places)]

@@ -1,0 +1,357 @@
+"""Stories: what a Chat server sends, and what the caller gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gw_extproc.core.errors import UpstreamError
+from gw_extproc.core.sse import Ending
+
+from .answers import (
+    NOW,
+    Answer,
+    Json,
+    answer,
+    assembler,
+    called,
+    chunk,
+    completion,
+    event,
+    function,
+    piece,
+    said,
+    stream,
+    usage,
+)
+
+CREATED = ["response.created", "response.in_progress"]
+FAILED = ["error", "response.failed"]
+TOOLS = [
+    function("f"),
+    {"type": "custom", "name": "c"},
+    {"type": "apply_patch"},
+    {"type": "shell"},
+    {"type": "local_shell"},
+    {"type": "tool_search", "execution": "client"},
+    {"type": "namespace", "name": "n", "description": "", "tools": [function("g")]},
+]
+LIMIT: Json = {"error": {"message": "slow down", "type": "rate_limit", "code": 429}}
+TOKENS = [{"token": text, "logprob": -1, "bytes": [97], "top_logprobs": []} for text in "ab"]
+CITED = {"type": "url_citation", "url_citation": {"url": "u", "title": "t", "start_index": 0, "end_index": 1}}
+LENGTH, FILTER = {"reason": "max_output_tokens"}, {"reason": "content_filter"}
+
+
+class TestText:
+    def test_streams_from_created_to_completed(self) -> None:
+        got = answer(stream(chunk({"role": "assistant", "content": ""}), *said("Hel", "lo"), usage(), finish=None))
+        assert got.types == [
+            *CREATED,
+            "response.output_item.added",
+            "response.content_part.added",
+            "response.output_text.delta",
+            "response.output_text.delta",
+            "response.output_text.done",
+            "response.content_part.done",
+            "response.output_item.done",
+            "response.completed",
+        ]
+        assert got.wire.endswith(b"\n\ndata: [DONE]\n\n")
+        assert (got.text, got.status, got.response["completed_at"], got.response["model"]) == ("Hello", "completed", NOW, "m")
+        assert got.response["usage"]["total_tokens"] == 8
+
+    def test_created_leaves_before_the_models_first_token(self) -> None:
+        first = Answer(assembler().start(), {}, False)
+        assert first.types == CREATED
+        assert first.events[0]["response"]["status"] == "in_progress"
+        assert first.events[0]["response"]["output"] == []
+
+    @pytest.mark.parametrize(
+        "content",
+        ["Hello", [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}], {"type": "text", "text": "Hello"}],
+    )
+    def test_content_as_string_parts_or_object(self, content: Any) -> None:
+        assert answer(stream(*said(content))).text == answer(completion({"content": content})).text == "Hello"
+
+    def test_an_object_that_is_no_part_is_json(self) -> None:
+        assert answer(completion({"content": {"answer": 42}})).text == '{"answer":42}'
+
+    def test_of_several_choices_the_first_counts(self) -> None:
+        other = chunk({"content": "other"})
+        other["choices"][0]["index"] = 1
+        both = chunk({"content": "lo"})
+        both["choices"].insert(0, other["choices"][0])
+        assert answer(stream(other, *said("Hel"), both)).text == "Hello"
+
+    def test_the_message_that_repeats_the_delta_is_not_said_twice(self) -> None:
+        repeated = chunk({"content": "lo"})
+        repeated["choices"][0]["message"] = {"content": "Hello"}
+        assert answer(stream(*said("Hel"), repeated)).text == "Hello"
+
+    def test_a_refusal_is_a_part_of_its_own(self) -> None:
+        got = answer(stream(chunk({"refusal": "N"}), chunk({"refusal": "o", "content": None})))
+        assert got.output[0]["content"] == [{"type": "refusal", "refusal": "No"}]
+        assert [each["delta"] for each in got.of("response.refusal.delta")] == ["N", "o"]
+        assert got.response == answer(completion({"refusal": "No", "content": None}, usage=None)).response
+
+    def test_an_empty_answer_is_an_empty_message(self) -> None:
+        for body in (stream(), stream(finish=None), completion({"content": None}), completion({"content": ""}, None)):
+            got = answer(body)
+            assert (got.status, [item["type"] for item in got.output], got.text) == ("completed", ["message"], "")
+
+
+class TestReasoning:
+    @pytest.mark.parametrize(
+        "deltas",
+        [
+            [{"reasoning_content": "Hm"}, {"content": "Yes"}],
+            [{"reasoning": "Hm"}, {"content": "Yes"}],
+            [{"reasoning": "H", "reasoning_details": [{"text": "H"}]}, {"reasoning": "m"}, {"content": "Yes"}],
+            [{"reasoning_details": [{"type": "reasoning.text", "text": "Hm"}]}, {"content": "Yes"}],
+            [{"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]}, {"content": "Yes"}],
+            [{"content": [{"type": "thinking", "thinking": "Hm"}, {"type": "text", "text": "Yes"}]}],
+            [{"content": "<think>Hm</think>Yes"}],
+            [{"content": text} for text in "<think>\nHm\n</think>\n\nYes"],
+            [{"reasoning_content": "Hm", "content": ""}, {"reasoning_content": None, "content": "Yes"}],
+        ],
+    )
+    def test_comes_from_any_field(self, deltas: list[dict[str, Any]]) -> None:
+        got = answer(stream(*map(chunk, deltas)))
+        assert (got.thought, got.text) == ("Hm", "Yes")
+        assert [item["summary"] for item in got.output[:-1]] == [[]]
+
+    def test_is_a_summary_where_the_caller_asked_for_one(self) -> None:
+        got = answer(stream(chunk({"reasoning": "Hm"}), *said("Yes")), reasoning={"summary": "auto"})
+        assert got.output[0]["summary"] == [{"type": "summary_text", "text": "Hm"}]
+        assert got.thought == "Hm"
+        assert [each["delta"] for each in got.of("response.reasoning_summary_text.delta")] == ["Hm"]
+        assert not got.of("response.reasoning_text.delta")
+
+    def test_has_the_name_of_the_profile(self) -> None:
+        body = stream(chunk({"reasoning": "Hm"}))
+        assert answer(body).of("response.reasoning_text.delta")
+        assert answer(body, profile="open-responses").of("response.reasoning.delta")
+
+    def test_that_is_cut_off_is_incomplete(self) -> None:
+        got = answer(stream(chunk({"reasoning": "Hm"}), finish="length"))
+        assert [(item["type"], item["status"]) for item in got.output] == [("reasoning", "incomplete")]
+
+    def test_a_tag_that_was_never_closed_ends_with_the_first_call(self) -> None:
+        got = answer(stream(*said("<think>Hm</"), called(piece(0, "c1", "f", "{}"))))
+        assert (got.thought, got.calls) == ("Hm</", [("f", "{}")])
+
+
+class TestCalls:
+    def test_stream_their_arguments(self) -> None:
+        got = answer(stream(called(piece(0, "c1", "f", "")), called(piece(0, arguments='{"a"')), called(piece(0, arguments=":1}"))))
+        item = {"id": "fc_1", "type": "function_call", "status": "completed", "call_id": "c1", "name": "f", "arguments": '{"a":1}'}
+        assert got.output == [item]
+        assert [each["delta"] for each in got.of("response.function_call_arguments.delta")] == ['{"a"', ":1}"]
+
+    def test_in_parallel_and_interleaved_close_in_order(self) -> None:
+        got = answer(
+            stream(
+                called(piece(0, "c1", "f", '{"a"'), piece(1, "c2", "f", '{"b"')),
+                called(piece(1, arguments=":2}")),
+                called(piece(0, arguments=":1}")),
+                finish="tool_calls",
+            )
+        )
+        assert got.calls == [("f", '{"a":1}'), ("f", '{"b":2}')]
+        assert [each["output_index"] for each in got.of("response.output_item.done")] == [0, 1]
+
+    def test_of_a_namespace_and_of_a_custom_tool_come_back_as_such(self) -> None:
+        got = answer(stream(called(piece(0, "c1", "n__g", "{}"), piece(1, "c2", "c", '{"input":"x\\n"}'))), tools=TOOLS)
+        assert [(item["type"], item["name"], item.get("namespace")) for item in got.output] == [
+            ("function_call", "g", "n"),
+            ("custom_tool_call", "c", None),
+        ]
+        assert got.output[1]["input"] == "x\n"
+
+    @pytest.mark.parametrize(
+        ("name", "arguments", "fields"),
+        [
+            ("shell", '{"commands":["ls"]}', {"type": "shell_call", "environment": None}),
+            ("local_shell", '{"command":["ls"]}', {"type": "local_shell_call"}),
+            (
+                "apply_patch",
+                '{"operation":{"type":"delete_file","path":"a"}}',
+                {"type": "apply_patch_call", "operation": {"type": "delete_file", "path": "a"}},
+            ),
+            ("tool_search", '{"query":"q"}', {"type": "tool_search_call", "execution": "client", "arguments": {"query": "q"}}),
+        ],
+    )
+    def test_of_tools_with_items_of_their_own(self, name: str, arguments: str, fields: dict[str, Any]) -> None:
+        got = answer(stream(called(piece(0, "c1", name, arguments[:5])), called(piece(0, arguments=arguments[5:]))), tools=TOOLS)
+        assert got.output[0].items() >= {"status": "completed", "call_id": "c1", **fields}.items()
+        assert got.estimated
+
+    def test_with_bad_arguments_fail_the_response_after_the_other_items(self) -> None:
+        got = answer(stream(called(piece(0, "c1", "shell", "{}"), piece(1, "c2", "f", "{}"))), tools=TOOLS)
+        assert got.types[-2:] == FAILED
+        assert [(item["type"], item["status"]) for item in got.output] == [("function_call", "completed")]
+        assert "`commands` is not a list of strings" in got.response["error"]["message"]
+
+    def test_that_were_cut_off_are_left_out_where_the_item_must_be_whole(self) -> None:
+        got = answer(stream(called(piece(0, "c1", "shell", '{"comm'))), tools=TOOLS)
+        assert got.status == "failed"
+        got = answer(stream(called(piece(0, "c1", "shell", '{"comm')), finish="length"), tools=TOOLS)
+        assert (got.status, got.output, got.response["incomplete_details"]) == ("incomplete", [], LENGTH)
+
+    def test_length_cuts_the_last_of_several(self) -> None:
+        got = answer(stream(called(piece(0, "c1", "f", "{}"), piece(1, "c2", "f", '{"a"')), finish="length"))
+        assert [item["status"] for item in got.output] == ["completed", "incomplete"]
+
+    def test_of_withheld_tools_never_reach_the_caller(self) -> None:
+        allowed = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]}
+        got = answer(stream(called(piece(0, "c1", "h", "{}"))), tools=[function("f"), function("h")], tool_choice=allowed)
+        assert (got.status, got.output) == ("completed", [])
+
+    def test_legacy_function_calls_count(self) -> None:
+        legacy = (chunk({"function_call": {"name": "f", "arguments": ""}}), chunk({"function_call": {"arguments": "{}"}}))
+        got = answer(stream(*legacy, finish="function_call"))
+        assert (got.status, got.calls) == ("completed", [("f", "{}")])
+
+    def test_text_before_and_after(self) -> None:
+        got = answer(stream(*said("a"), called(piece(0, "c1", "f", "{")), *said("b"), called(piece(0, arguments="}"))))
+        assert [item["type"] for item in got.output] == ["message", "function_call", "message"]
+        assert (got.text, got.calls) == ("ab", [("f", "{}")])
+
+
+class TestBodies:
+    def test_json_although_a_stream_was_asked_for(self) -> None:
+        got = answer(completion({"content": "Hello"}))
+        assert got.types[-1] == "response.completed"
+        assert got.text == "Hello"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            stream(*said("Hel", "lo")).replace(b"\n", b"\r\n"),
+            stream(*said("Hel", "lo")).replace(b"data: ", b"data:"),
+            b": PROCESSING\n\n" + stream(*said("Hel", "lo")).replace(b"}\n\n", b"}\n\n: ping\n\n"),
+            stream(*said("Hel", "lo"), done=False),
+            stream(*said("Hel", "lo"), finish=None),
+            stream(*said("Hel", "lo"), usage(), finish=None, done=False),
+            stream({"choices": [], "prompt_filter_results": []}, *said("Hel", "lo"), usage()),
+            stream(chunk({"content": "Hel", "role": "assistant"}), chunk({"content": "lo"}), finish=""),
+        ],
+        ids=["crlf", "no space", "comments", "no [DONE]", "no reason", "usage at the end", "azure", "empty reason"],
+    )
+    def test_streams_as_servers_send_them(self, body: bytes) -> None:
+        got = answer(body)
+        assert (got.text, got.status) == ("Hello", "completed")
+
+    @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"detail":"Not Found"}', b'{"choices":null}'])
+    def test_json_that_is_no_completion_fails(self, body: bytes) -> None:
+        assert answer(body).response["error"]["message"] == "The upstream's answer is not a Chat completion: it has no choices."
+
+
+class TestReasons:
+    @pytest.mark.parametrize("reason", ["stop", "tool_calls", "function_call", "eos_token"])
+    def test_completed(self, reason: str) -> None:
+        got = answer(stream(*said("a"), finish=reason))
+        assert (got.status, got.response["incomplete_details"], got.response["error"]) == ("completed", None, None)
+
+    @pytest.mark.parametrize(("reason", "details"), [("length", LENGTH), ("content_filter", FILTER)])
+    def test_incomplete(self, reason: str, details: dict[str, str]) -> None:
+        for body in (stream(*said("a"), finish=reason), completion({"content": "a"}, reason)):
+            got = answer(body)
+            assert (got.types[-1], got.status, got.response["incomplete_details"]) == ("response.incomplete", "incomplete", details)
+            assert got.output[0]["status"] == "incomplete"
+            assert got.response["completed_at"] is None
+            assert got.response["usage"] is not None
+
+    @pytest.mark.parametrize(
+        "body", [stream(*said("a"), finish=None, done=False), stream(*said("a"), finish="error"), b"", stream(finish=None, done=False)]
+    )
+    def test_broken_off_is_failed_never_completed(self, body: bytes) -> None:
+        got = answer(body)
+        assert got.types[-2:] == FAILED
+        assert got.response["error"] == {"code": "server_error", "message": "The upstream's answer broke off."}
+
+    def test_a_body_is_complete_whatever_it_names(self) -> None:
+        assert answer(completion({"content": "a"}, None)).status == "completed"
+
+
+class TestErrors:
+    def test_in_a_stream_end_it_with_what_there_was(self) -> None:
+        got = answer(stream(*said("a"), called(piece(0, "c1", "f", "{")), LIMIT, *said("too late")))
+        assert got.types[-2:] == FAILED
+        assert got.response["error"] == {"code": "rate_limit_exceeded", "message": "slow down"}
+        assert [(item["type"], item["status"]) for item in got.output] == [("message", "completed"), ("function_call", "incomplete")]
+        assert got.response["usage"] is None
+
+    def test_keep_the_usage_that_was_counted(self) -> None:
+        assert answer(stream(usage(), LIMIT)).response["usage"]["total_tokens"] == 8
+
+    def test_are_flat_or_nested(self) -> None:
+        (flat,) = answer(event(LIMIT)).of("error")
+        (nested,) = answer(event(LIMIT), profile="open-responses").of("error")
+        fields = {"code": "429", "message": "slow down", "param": None}
+        assert {name: flat[name] for name in fields} == fields
+        assert nested["error"] == {"type": "rate_limit", **fields}
+
+    def test_of_an_error_event_count(self) -> None:
+        assert answer(b'event: error\ndata: {"message":"no"}\n\n').response["error"]["message"] == "no"
+
+    def test_that_are_not_json_count_and_so_does_what_came_before(self) -> None:
+        got = answer(stream(*said("a"), finish=None, done=False) + b"data: oops\n\n")
+        assert "oops" in got.response["error"]["message"]
+        assert got.text == "a"
+
+
+class TestFacts:
+    def test_model_and_tier_are_the_upstreams(self) -> None:
+        got = answer(completion({"content": "a"}, model="real", service_tier="flex"), service_tier="auto")
+        assert (got.response["model"], got.response["service_tier"]) == ("real", "flex")
+
+    def test_usage_is_estimated_where_the_upstream_does_not_count(self) -> None:
+        got = answer(stream(*said("x" * 8)))
+        assert got.estimated
+        assert got.response["usage"]["output_tokens"] == 2
+        assert got.response["usage"]["input_tokens"] > 0
+        assert not answer(completion({"content": "a"})).estimated
+
+
+class TestLogprobs:
+    @staticmethod
+    def body() -> bytes:
+        chunks = said("", "ab", "")
+        for each, token in zip(chunks, [*TOKENS, None], strict=True):
+            each["choices"][0]["logprobs"] = {"content": [token]} if token else None
+        return stream(*chunks)
+
+    def test_are_told_where_the_caller_asked_for_them(self) -> None:
+        got = answer(self.body(), include=["message.output_text.logprobs"])
+        assert [each["logprobs"] for each in got.of("response.output_text.delta")] == [TOKENS]
+        assert got.output[0]["content"][0]["logprobs"] == TOKENS
+
+    def test_are_not_told_otherwise(self) -> None:
+        assert answer(self.body()).output[0]["content"][0]["logprobs"] == []
+
+
+class TestAnnotations:
+    @pytest.mark.parametrize("message", [{"content": "a"}, {"content": "a", "tool_calls": [piece(0, "c1", "f", "{}")]}])
+    def test_stand_on_the_text_before_them(self, message: dict[str, Any]) -> None:
+        got = answer(completion({**message, "annotations": [CITED]}))
+        told = {"type": "url_citation", "start_index": 0, "end_index": 1, "url": "u", "title": "t"}
+        assert got.output[0]["content"][0]["annotations"] == [told]
+        assert [each["annotation"] for each in got.of("response.output_text.annotation.added")] == [told]
+
+    def test_may_come_first_or_last(self) -> None:
+        cited = chunk({"annotations": [CITED]})
+        for body in (stream(cited, *said("a")), stream(*said("a"), cited)):
+            assert len(answer(body).output[0]["content"][0]["annotations"]) == 1
+
+    def test_markers_cite_the_sources(self) -> None:
+        got = answer(stream(chunk({"content": "a[1]"}, citations=["u"])))
+        assert [(each["url"], each["start_index"]) for each in got.output[0]["content"][0]["annotations"]] == [("u", 1)]
+
+
+def test_what_comes_after_the_end_is_ignored() -> None:
+    made = assembler()
+    made.start()
+    assert made.fail(UpstreamError("no"))
+    assert made.feed(chunk({"content": "a"})) == made.end(Ending.DONE) == made.fail(UpstreamError("no")) == b""
