@@ -36,7 +36,7 @@ types: $(VENV)/.dev
 	@$(BIN)/mypy
 
 tests: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 generated: $(VENV)/.dev ## generated files are what their sources give
 	@$(BIN)/python -m tests.generated --check

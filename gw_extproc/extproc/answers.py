@@ -13,9 +13,9 @@ from enum import Enum
 
 from gw_extproc.core import upstream_errors
 from gw_extproc.core.errors import GatewayError, UpstreamError
-from gw_extproc.core.sse import MAX_PENDING, Chunk, ChunkDecoder, Ending
+from gw_extproc.core.sse import Chunk, ChunkDecoder, Ending
 from gw_extproc.extproc import messages
-from gw_extproc.extproc.encoding import Decoder, decoder
+from gw_extproc.extproc.encoding import UNLIMITED, Decoder, decoder
 from gw_extproc.extproc.messages import Reply
 from gw_extproc.session import Session
 
@@ -30,7 +30,7 @@ _EVENT_STREAM = {
     "x-accel-buffering": "no",
 }
 # The body is another one now: what described the old one goes.
-_REPLACED: Mapping[str, None] = dict.fromkeys(("content-length", "content-encoding", "etag", "digest", "content-md5"))
+_REPLACED: Mapping[str, None] = dict.fromkeys(("content-length", "content-encoding", "etag", "digest", "content-md5", "trailer"))
 
 
 class Answer(ABC):
@@ -41,7 +41,8 @@ class Answer(ABC):
         """What can be sent as soon as the upstream's headers are there."""
 
     @abstractmethod
-    def body(self, data: bytes) -> Sequence[Reply]: ...
+    def body(self, data: bytes) -> Sequence[Reply]:
+        """What a piece of the body says; the last reply ends the answer where nothing that follows can matter."""
 
     @abstractmethod
     def end(self) -> Sequence[Reply]:
@@ -93,8 +94,11 @@ class ObjectAnswer(Answer):
         return ()
 
     def body(self, data: bytes) -> Sequence[Reply]:
+        assembler = self._session.assembler
         for chunk in self._decoder.feed(self._read.feed(data)):
-            self._session.assembler.feed(chunk)
+            assembler.feed(chunk)
+        if assembler.error is not None:
+            raise assembler.error
         return ()
 
     def end(self) -> Sequence[Reply]:
@@ -113,12 +117,16 @@ class ObjectAnswer(Answer):
 
 class _Flow(Enum):
     WITHHELD = "the headers are not out: the answer may still become an error"
-    PROMISED = "the headers may go out: the upstream has said that a stream follows"
+    PROMISED = "the headers are out, as the upstream has said that a stream follows"
     FLOWING = "events are going out"
 
 
 class StreamAnswer(Answer):
-    """The caller wants events. They begin with the upstream's headers where these promise a stream, else with its first chunk."""
+    """The caller wants events.
+
+    The headers go out with the upstream's where these promise a stream, else with its first chunk. The events begin with the first
+    bytes of the upstream's body: Envoy takes no body from us before it has sent some (a "spurious message", it would reset the client).
+    """
 
     def __init__(self, session: Session, read: Decoder, *, promised: bool) -> None:
         self._session = session
@@ -127,7 +135,7 @@ class StreamAnswer(Answer):
         self._flow = _Flow.PROMISED if promised else _Flow.WITHHELD
 
     def begin(self) -> Sequence[Reply]:
-        return self._open() if self._flow is _Flow.PROMISED else ()
+        return [self._headers()] if self._flow is _Flow.PROMISED else ()
 
     def body(self, data: bytes) -> Sequence[Reply]:
         chunks = self._decoder.feed(self._read.feed(data))
@@ -136,35 +144,39 @@ class StreamAnswer(Answer):
         events = b"".join([assembler.feed(chunk) for chunk in chunks])
         if self._decoder.done:
             events += assembler.end(Ending.DONE)
-        return [*opening, *messages.response_bodies(events, end=False)] if events else opening
+        failed = assembler.error is not None  # what still comes is of no use: Envoy takes the end and drops the model call
+        return [*opening, *messages.response_bodies(events, end=failed)] if events else opening
 
     def end(self) -> Sequence[Reply]:
         chunks, ending = self._decoder.end()
         opening = self._opening(chunks)
-        if self._flow is not _Flow.FLOWING:
+        if self._flow is _Flow.WITHHELD:
             raise UpstreamError("The upstream's answer is empty.", code=BAD_ANSWER)
         assembler = self._session.assembler
         events = b"".join([assembler.feed(chunk) for chunk in chunks]) + assembler.end(ending)
         return [*opening, *messages.response_bodies(events, end=True)]
 
     def fail(self, error: GatewayError) -> Sequence[Reply]:
-        if self._flow is not _Flow.FLOWING:
+        if self._flow is _Flow.WITHHELD:
             return error_replies(error)
+        opening = self._opening(())
         upstream = error if isinstance(error, UpstreamError) else UpstreamError(error.message, status=error.status, code=error.code)
-        return messages.response_bodies(self._session.assembler.fail(upstream), end=True)
+        return [*opening, *messages.response_bodies(self._session.assembler.fail(upstream), end=True)]
 
     def _opening(self, chunks: Sequence[Chunk]) -> Sequence[Reply]:
-        """An answer that is an error from its first chunk on is told as an HTTP error, if that is still possible."""
-        if self._flow is _Flow.FLOWING or not chunks:
+        """What comes before the first event. An answer that begins with an error becomes an HTTP error, if it still can."""
+        if self._flow is _Flow.FLOWING or (self._flow is _Flow.WITHHELD and not chunks):
             return ()
-        if error := chunks[0].get("error"):
-            raise upstream_errors.from_object(error)
-        return self._open()
-
-    def _open(self) -> Sequence[Reply]:
+        headers: Sequence[Reply] = ()
+        if self._flow is _Flow.WITHHELD:
+            if error := chunks[0].get("error"):
+                raise upstream_errors.from_object(error)
+            headers = [self._headers()]
         self._flow = _Flow.FLOWING
-        changes = {":status": "200", **_EVENT_STREAM, **_REPLACED, **_notice(self._session)}
-        return [messages.response_headers(changes), messages.response_body(self._session.assembler.start(), end=False)]
+        return [*headers, messages.response_body(self._session.assembler.start(), end=False)]
+
+    def _headers(self) -> Reply:
+        return messages.response_headers({":status": "200", **_EVENT_STREAM, **_REPLACED, **_notice(self._session)})
 
 
 def choose(session: Session | None, headers: Mapping[str, str]) -> Answer:
@@ -173,7 +185,7 @@ def choose(session: Session | None, headers: Mapping[str, str]) -> Answer:
     There is no session where Envoy answered before the model was called.
     """
     status = int(headers.get(":status", "0"))
-    read = decoder(headers.get("content-encoding"), MAX_PENDING)
+    read = decoder(headers.get("content-encoding"), UNLIMITED)
     if read is None:
         raise UpstreamError(f"The upstream compressed its answer as {headers['content-encoding']!r}, unasked.", code=BAD_ANSWER)
     if session is None or not 200 <= status < 300:

@@ -5,6 +5,12 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
+UNLIMITED = 1 << 62
+"""For a body that is not kept: its reader limits what it holds."""
+
+MAX_INFLATED = 64 * 1024 * 1024
+"""Bytes that one piece of a compressed body may become: a thousand times what Envoy sends at once would be a gigabyte."""
+
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
@@ -41,13 +47,15 @@ class Inflate:
     def __init__(self, encoding: str, limit: int) -> None:
         self._inflate = zlib.decompressobj(_WINDOW_BITS[encoding])
         self._inside = Identity(limit)
-        self._limit = limit
+        self._limit = min(limit, MAX_INFLATED)
 
     def feed(self, data: bytes) -> bytes:
         try:
             text = self._inflate.decompress(data, self._limit + 1)
         except zlib.error:
             raise BodyError("not compressed as its content-encoding says") from None
+        if self._inflate.unconsumed_tail:
+            raise BodyError("too large", too_large=True)
         return self._inside.feed(text)
 
 

@@ -3,7 +3,8 @@
 Theory. Envoy sends the request's headers and body; nothing is answered until the body is whole, because path, length and body are
 decided together. Then the headers go out once, with the new body, and Envoy calls the upstream. Its answer passes through an `Answer`
 (see answers). Whoever fails first ends the exchange: before the upstream was called with an immediate response, afterwards through the
-answer. What Envoy still sends then is ignored.
+answer. What Envoy still sends then is ignored. A body from us is legal only after the first piece of Envoy's in that direction, and may
+end before Envoy's does: Envoy then drops the model call.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from gw_extproc.extproc import answers, messages
 from gw_extproc.extproc.answers import Answer
 from gw_extproc.extproc.encoding import BodyError, Decoder, decoder
 from gw_extproc.extproc.messages import Reply, Request
+from gw_extproc.extproc.modes import misconfigured
 from gw_extproc.session import Gateway, Session, begin
 
 PATH = "/v1/responses"
@@ -37,6 +39,7 @@ class Target:
 class Phase(Enum):
     READING = "the request's body is arriving"
     CALLING = "the model call is with Envoy"
+    HEADED = "the upstream's headers are there, and nothing of its body: Envoy takes no body from us yet"
     ANSWERING = "the upstream's answer is arriving"
     OVER = "all is said"
 
@@ -72,7 +75,7 @@ class Inline:
     def fail(self, error: GatewayError) -> Sequence[Reply]:
         """Ends the exchange with an error."""
         phase, self._phase = self._phase, Phase.OVER
-        if phase in (Phase.READING, Phase.CALLING):
+        if phase in (Phase.READING, Phase.CALLING, Phase.HEADED):
             return [messages.immediate(error.status, error.body(), error.headers)]
         if self._answer is None or phase is Phase.OVER:
             return ()
@@ -106,7 +109,8 @@ class Inline:
         return self._call() if request.request_body.end_of_stream else ()
 
     def _request_trailers(self, _: Request) -> Sequence[Reply]:
-        return [*self._call(), messages.request_trailers()]
+        """The body that goes out ends the request: after that Envoy wants no answer to the trailers (it would send the body twice)."""
+        return self._call()
 
     def _call(self) -> Sequence[Reply]:
         self._session = session = begin(b"".join(self._body), self._target.gateway)
@@ -118,6 +122,7 @@ class Inline:
             "content-type": "application/json",
             "content-length": str(len(session.chat)),
             "content-encoding": None,
+            "trailer": None,
             "accept-encoding": "identity",
         }
         if self._target.authorization is not None:
@@ -129,23 +134,28 @@ class Inline:
         if request.response_headers.end_of_stream:
             raise answers.bare(headers)  # no body, so no place for one: it is replaced as a whole
         self._answer = answers.choose(self._session, headers)
-        self._phase = Phase.ANSWERING
+        self._phase = Phase.HEADED
         return self._answer.begin()
 
     def _response_body(self, request: Request) -> Sequence[Reply]:
         assert self._answer is not None, "the phase says so"
+        self._phase = Phase.ANSWERING
         body = request.response_body
         replies = self._answer.body(body.body) if body.body else ()
-        return [*replies, *self._end()] if body.end_of_stream else replies
+        if body.end_of_stream and not messages.ends_response(replies):
+            replies = [*replies, *self._answer.end()]
+        if messages.ends_response(replies):
+            self._phase = Phase.OVER
+        return replies
 
     def _response_trailers(self, _: Request) -> Sequence[Reply]:
-        return [*self._end(), messages.response_trailers()]
-
-    def _end(self) -> Sequence[Reply]:
         assert self._answer is not None, "the phase says so"
         replies = self._answer.end()
         self._phase = Phase.OVER
         return replies
+
+    def _headers_skipped(self, _: Request) -> Sequence[Reply]:
+        raise misconfigured()  # the answer's own headers are gone already: Envoy can only reset it
 
     def _unreadable(self, error: BodyError) -> GatewayError:
         if self._phase is not Phase.READING:
@@ -162,6 +172,9 @@ _STEPS: Mapping[tuple[Phase, str], Callable[[Inline, Request], Sequence[Reply]]]
     (Phase.READING, "request_trailers"): Inline._request_trailers,
     (Phase.READING, "response_headers"): Inline._response_headers,  # Envoy's own answer: a timeout, a limit
     (Phase.CALLING, "response_headers"): Inline._response_headers,
+    (Phase.CALLING, "response_body"): Inline._headers_skipped,
+    (Phase.HEADED, "response_body"): Inline._response_body,
+    (Phase.HEADED, "response_trailers"): Inline._response_trailers,
     (Phase.ANSWERING, "response_body"): Inline._response_body,
     (Phase.ANSWERING, "response_trailers"): Inline._response_trailers,
 }

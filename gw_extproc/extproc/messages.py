@@ -20,9 +20,9 @@ def headers(header_map: pb.HeaderMap) -> dict[str, str]:
     return {header.key: (header.raw_value.decode("latin-1") or header.value) for header in header_map.headers}
 
 
-def is_full_duplex(config: pb.ProtocolConfiguration) -> bool:
-    """Whether the filter runs both bodies in FULL_DUPLEX_STREAMED, the mode this processor is written for."""
-    return config.request_body_mode == config.response_body_mode == pb.FULL_DUPLEX_STREAMED
+def is_duplex(mode: pb.BodySendMode) -> bool:
+    """Whether bodies in that mode go both ways independently: the mode this processor is written for."""
+    return mode == pb.FULL_DUPLEX_STREAMED
 
 
 def _mutation(changes: Mapping[str, str | None]) -> pb.HeaderMutation:
@@ -62,6 +62,15 @@ def response_body(data: bytes, *, end: bool) -> Reply:
     return reply
 
 
+def same_request_body(body: pb.HttpBody, *, duplex: bool) -> Reply:
+    """The piece as it came: in full duplex it is sent back, in any other mode Envoy still has it."""
+    return request_body(body.body, end=body.end_of_stream) if duplex else Reply(request_body=pb.BodyResponse())
+
+
+def same_response_body(body: pb.HttpBody, *, duplex: bool) -> Reply:
+    return response_body(body.body, end=body.end_of_stream) if duplex else Reply(response_body=pb.BodyResponse())
+
+
 def request_trailers() -> Reply:
     return Reply(request_trailers=pb.TrailersResponse())
 
@@ -86,6 +95,11 @@ def response_bodies(data: bytes, *, end: bool) -> Sequence[Reply]:
     """A response body or a part of one; with `end`, the last message ends it."""
     parts = list(pieces(data))
     return [response_body(part, end=end and number == len(parts)) for number, part in enumerate(parts, 1)]
+
+
+def ends_response(replies: Sequence[Reply]) -> bool:
+    """Whether they say all of the response's body."""
+    return bool(replies) and replies[-1].response_body.response.body_mutation.streamed_response.end_of_stream
 
 
 def immediate(status: int, body: bytes, extra: Mapping[str, str]) -> Reply:

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 
 from gw_extproc.core.errors import GatewayError
 from gw_extproc.extproc import messages
+from gw_extproc.extproc.modes import Duplex
 
 
 class PassThrough:
-    """Answers each of Envoy's messages so that nothing changes."""
+    """Answers each of Envoy's messages so that nothing changes, in whatever mode the filter runs."""
+
+    def __init__(self, duplex: Duplex) -> None:
+        self._duplex = duplex
 
     def fail(self, error: GatewayError) -> Sequence[messages.Reply]:
         return [messages.immediate(error.status, error.body(), error.headers)]
@@ -24,11 +28,9 @@ class PassThrough:
             case "response_headers":
                 return [messages.response_headers({})]
             case "request_body":
-                body = request.request_body
-                return [messages.request_body(body.body, end=body.end_of_stream)]
+                return [messages.same_request_body(request.request_body, duplex=self._duplex.request)]
             case "response_body":
-                body = request.response_body
-                return [messages.response_body(body.body, end=body.end_of_stream)]
+                return [messages.same_response_body(request.response_body, duplex=self._duplex.response)]
             case "request_trailers":
                 return [messages.request_trailers()]
             case "response_trailers":

@@ -12,6 +12,7 @@ import grpc
 from gw_extproc.core.errors import GatewayError, InternalError
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.inline import Inline, Target
+from gw_extproc.extproc.modes import Duplex, Refusal, misconfigured
 from gw_extproc.extproc.passthrough import PassThrough
 from gw_extproc.session import gateway
 from gw_extproc.settings import Settings, parse_upstream
@@ -65,9 +66,11 @@ class Processor:
                 logger.info("%s in %.3f s", summary, time.monotonic() - began)
 
     def _exchange(self, first: messages.Request) -> Exchange:
-        headers = messages.headers(first.request_headers.headers)
+        headers, duplex = messages.headers(first.request_headers.headers), Duplex.told(first)
         if not Inline.serves(headers):
-            return PassThrough()
+            return PassThrough(duplex)
+        if not (duplex.request and duplex.response):
+            return Refusal(misconfigured())
         return Inline(self._target, headers)
 
 

@@ -1,0 +1,59 @@
+"""The modes in which Envoy runs the filter: the one this processor needs, and what it says where that is not set."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from gw_extproc.core.errors import GatewayError
+from gw_extproc.extproc import messages
+
+logger = logging.getLogger("gw_extproc.modes")
+
+_WRONG = (
+    "Envoy's ext_proc filter must run with request_body_mode and response_body_mode FULL_DUPLEX_STREAMED and with all header and "
+    "trailer modes SEND; `gw-extproc envoy-config --filter-only` prints such a filter."
+)
+
+
+@dataclass(frozen=True)
+class Duplex:
+    """Whether the bodies of requests and of responses are in FULL_DUPLEX_STREAMED."""
+
+    request: bool
+    response: bool
+
+    @classmethod
+    def told(cls, first: messages.Request) -> Duplex:
+        """As Envoy says with the first message of an exchange."""
+        config = first.protocol_config
+        return cls(messages.is_duplex(config.request_body_mode), messages.is_duplex(config.response_body_mode))
+
+
+class Refusal:
+    """Answers a request with an error, whatever it asks for."""
+
+    def __init__(self, error: GatewayError) -> None:
+        self._error = error
+
+    def handle(self, request: messages.Request) -> Sequence[messages.Reply]:
+        return self.fail(self._error) if request.WhichOneof("request") == "request_headers" else ()
+
+    def fail(self, error: GatewayError) -> Sequence[messages.Reply]:
+        return [messages.immediate(error.status, error.body(), error.headers)]
+
+    def summary(self) -> None:
+        return None
+
+
+def misconfigured() -> GatewayError:
+    """What is wrong and how to mend it; the log says it once."""
+    _log_once(_WRONG)
+    return GatewayError(_WRONG, code="gateway_misconfigured")
+
+
+@cache
+def _log_once(message: str) -> None:
+    logger.error(message)

@@ -1,0 +1,92 @@
+"""An Envoy that somebody else configured, in front of `gw-extproc serve`: one listener for each way to run the filter."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from gw_extproc.local import plan
+from gw_extproc.local.envoy_binary import binary
+from gw_extproc.local.envoy_config import FILTER, as_json, bootstrap_of
+from gw_extproc.settings import parse_upstream
+from tests.real.gateway import until
+from tests.real.upstream import Upstream
+
+MODES: Mapping[str, Mapping[str, str]] = {
+    "bare": {},
+    "buffered": {"request_body_mode": "BUFFERED", "response_body_mode": "BUFFERED", **dict.fromkeys(("request_trailer_mode",), "SKIP")},
+    "streamed": {"request_body_mode": "STREAMED", "response_body_mode": "STREAMED"},
+    "headers": {"request_body_mode": "NONE", "response_body_mode": "NONE"},
+    "half": {"response_body_mode": "NONE"},
+    "skipping": {"response_header_mode": "SKIP"},
+}
+"""What differs from the mode that the processor wants, by listener; the filter runs on every path."""
+
+
+@dataclass(frozen=True)
+class ForeignEnvoy:
+    ports: Mapping[str, int]
+    log: Path
+
+    def url(self, listener: str) -> str:
+        return f"http://127.0.0.1:{self.ports[listener]}/v1"
+
+
+@contextmanager
+def running(upstream: Upstream) -> Iterator[ForeignEnvoy]:
+    with tempfile.TemporaryDirectory(prefix="real-", dir="/tmp") as name:
+        directory = Path(name)
+        processor, admin, log = (directory / file for file in ("processor.sock", "admin.sock", "log"))
+        (directory / "envoy.json").write_text(json.dumps(_config(upstream, processor, admin)))
+        envoy = (binary(), "-c", str(directory / "envoy.json"), "--disable-hot-restart", "--concurrency", "1", "-l", "error")
+        serve = (sys.executable, "-m", "gw_extproc", "serve", "--grpc", f"unix:{processor}")
+        with log.open("wb") as output:
+            processes = [subprocess.Popen(command, stdout=output, stderr=output) for command in (serve, envoy)]
+            try:
+                with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(admin)), base_url="http://admin") as client:
+                    until(lambda: processor.exists() and len(_ports(client)) == len(MODES), "the listeners")
+                    yield ForeignEnvoy(_ports(client), log)
+            finally:
+                for process in processes:
+                    process.terminate()
+                    process.wait()
+
+
+def _config(upstream: Upstream, processor: Path, admin: Path) -> Any:
+    url = parse_upstream(f"{upstream.url}/v1")
+    config: Any = as_json(bootstrap_of(plan.Plan("127.0.0.1", 0, url, (f"unix:{processor}",), f"unix:{admin}", "", bearer=False)))
+    resources = config["static_resources"]
+    options = resources["clusters"][0]["typed_extension_protocol_options"]
+    next(iter(options.values()))["explicit_http_config"]["http_protocol_options"]["enable_trailers"] = True
+    resources["listeners"] = [_listener(resources["listeners"][0], name, modes) for name, modes in MODES.items()]
+    return config
+
+
+def _listener(ours: Any, name: str, modes: Mapping[str, str]) -> Any:
+    listener = copy.deepcopy(ours)
+    listener["name"] = name
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    manager["http_protocol_options"] = {"enable_trailers": True}
+    ext_proc = next(each for each in manager["http_filters"] if each["name"] == FILTER)
+    del ext_proc["disabled"]
+    ext_proc["typed_config"]["processing_mode"].update(modes)
+    for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
+        route.pop("typed_per_filter_config", None)
+    return listener
+
+
+def _ports(client: httpx2.Client) -> Mapping[str, int]:
+    with suppress(httpx2.TransportError):
+        listeners = client.get("/listeners?format=json").json().get("listener_statuses", [])
+        return {each["name"]: each["local_address"]["socket_address"]["port_value"] for each in listeners}
+    return {}

@@ -1,0 +1,102 @@
+"""A filter that runs on every path leaves the others alone; one in a mode that cannot work says what to set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from tests.real import chat, foreign_envoy
+from tests.real.callers import asking, error_of, events_of, received, sent
+from tests.real.foreign_envoy import ForeignEnvoy
+from tests.real.upstream import DEADLINE, Gate, Head, Trailers, Upstream
+
+pytestmark = pytest.mark.xdist_group("real")
+
+WRONG = ("buffered", "streamed", "headers", "half")
+
+
+@pytest.fixture(scope="module")
+def envoy(upstream: Upstream) -> Iterator[ForeignEnvoy]:
+    with foreign_envoy.running(upstream) as envoy:
+        yield envoy
+        assert "Traceback" not in envoy.log.read_text()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_bare_filter_serves(envoy: ForeignEnvoy, upstream: Upstream, *, stream: bool) -> None:
+    model = upstream.script(chat.answer())
+    response = httpx2.post(f"{envoy.url('bare')}/responses", json=asking(model, stream=stream), timeout=DEADLINE)
+    answer = events_of(response.text)[-1]["response"] if stream else response.json()
+    assert answer["output"][0]["content"][0]["text"] == "Hello!"
+
+
+@pytest.mark.parametrize("listener", ["bare", *WRONG])
+@pytest.mark.parametrize("path", ["/models", "/chat/completions", "/responses/resp_1"])
+def test_other_paths_pass_the_processor_untouched(envoy: ForeignEnvoy, upstream: Upstream, listener: str, path: str) -> None:
+    key = upstream.script([Head(203, {"content-type": "text/x", "x-up": "1"}), b"\x00\xff", b"{}"], key=f"/v1{path}")
+    method, body = ("POST", b"x" * 300_000) if path.startswith("/chat") else ("GET", b"")
+    response = httpx2.request(method, f"{envoy.url(listener)}{path}", content=body, headers={"x-down": "1"}, timeout=DEADLINE)
+    assert (response.status_code, response.content, response.headers["x-up"]) == (203, b"\x00\xff{}", "1")
+    request = upstream.received(key)
+    assert (request.method, request.path, request.body) == (method, f"/v1{path}", body)
+
+
+def test_other_streams_pass_piece_by_piece(envoy: ForeignEnvoy, upstream: Upstream) -> None:
+    gate = Gate()
+    key = upstream.script([chat.EVENTS, b"data: 1\n\n", gate, b"data: 2\n\n", Trailers({"x-t": "1"})])
+    asked = {"model": key, "messages": []}
+    with httpx2.stream("POST", f"{envoy.url('bare')}/chat/completions", json=asked, timeout=DEADLINE) as response:
+        pieces = response.iter_raw()
+        assert next(pieces) == b"data: 1\n\n"
+        gate.open()
+        assert b"".join(pieces) == b"data: 2\n\n"
+
+
+@pytest.mark.parametrize("listener", WRONG)
+def test_a_wrong_mode_is_refused_and_says_what_to_set(envoy: ForeignEnvoy, upstream: Upstream, listener: str) -> None:
+    model = upstream.script(chat.answer())
+    for _ in range(2):
+        response = httpx2.post(f"{envoy.url(listener)}/responses", json=asking(model, stream=True), timeout=DEADLINE)
+        error = error_of(response)
+        assert (response.status_code, error["code"]) == (500, "gateway_misconfigured")
+        assert "FULL_DUPLEX_STREAMED" in error["message"]
+    assert upstream.count(model) == 0
+    assert envoy.log.read_text().count("FULL_DUPLEX_STREAMED") == 1
+
+
+def test_skipped_response_headers_do_not_hang(envoy: ForeignEnvoy, upstream: Upstream) -> None:
+    model = upstream.script(chat.answer())
+    with pytest.raises(httpx2.TransportError):
+        httpx2.post(f"{envoy.url('skipping')}/responses", json=asking(model, stream=True), timeout=DEADLINE)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_with_trailers(envoy: ForeignEnvoy, upstream: Upstream, *, stream: bool) -> None:
+    model = upstream.script([chat.EVENTS, *chat.text("Hi"), chat.finish(), Trailers({"x-cost": "1"})])
+    response = httpx2.post(f"{envoy.url('bare')}/responses", json=asking(model, stream=stream), timeout=DEADLINE)
+    answer = events_of(response.text)[-1]["response"] if stream else response.json()
+    assert answer["output"][0]["content"][0]["text"] == "Hi"
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_of_trailers_alone(envoy: ForeignEnvoy, upstream: Upstream, status: int) -> None:
+    model = upstream.script([Head(status), Trailers({"x-cost": "1"})])
+    response = httpx2.post(f"{envoy.url('bare')}/responses", json=asking(model), timeout=DEADLINE)
+    assert response.status_code == (502 if status == 200 else status)
+    assert error_of(response)["type"] == "server_error"
+
+
+def test_a_request_with_trailers_reaches_the_upstream_once(envoy: ForeignEnvoy, upstream: Upstream) -> None:
+    """Its trailers go, and nothing follows the body that was announced."""
+    model = upstream.script(chat.answer())
+    body = chat.encoded(asking(model))
+    chunks = b"%x\r\n%b\r\n0\r\nx-sum: 1\r\n\r\n" % (len(body), body)
+    for _ in range(2):
+        with sent(envoy.ports["bare"], chunks, "transfer-encoding: chunked", "trailer: x-sum") as connection:
+            assert received(connection)[0] == 200
+        request = upstream.received(model)
+        assert request.headers["content-length"] == str(len(request.body))
+        assert "trailer" not in request.headers
+    assert upstream.count(model) == 0
