@@ -13,7 +13,7 @@ from enum import Enum
 
 from gw_extproc.core import upstream_errors
 from gw_extproc.core.errors import GatewayError, UpstreamError
-from gw_extproc.core.sse import Chunk, ChunkDecoder, Ending
+from gw_extproc.core.sse import BAD_ANSWER, Chunk, ChunkDecoder, Ending
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.encoding import UNLIMITED, Decoder, decoder
 from gw_extproc.extproc.messages import Reply
@@ -21,8 +21,6 @@ from gw_extproc.session import Session
 
 MAX_ERROR_BODY = 1024 * 1024
 """Bytes of an upstream's error that are read; what it says stands at the beginning."""
-
-BAD_ANSWER = "bad_upstream_answer"
 
 _EVENT_STREAM = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -142,7 +140,7 @@ class StreamAnswer(Answer):
         opening = self._opening(chunks)
         assembler = self._session.assembler
         events = b"".join([assembler.feed(chunk) for chunk in chunks])
-        if self._decoder.done:
+        if self._decoder.done and self._flow is _Flow.FLOWING:
             events += assembler.end(Ending.DONE)
         failed = assembler.error is not None  # what still comes is of no use: Envoy takes the end and drops the model call
         return [*opening, *messages.response_bodies(events, end=failed)] if events else opening

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gw_extproc.core.errors import BodyTooLarge, CallerError, GatewayError, UnsupportedMediaType, UpstreamError
+from gw_extproc.core.sse import BAD_ANSWER
 from gw_extproc.extproc import answers, messages
 from gw_extproc.extproc.answers import Answer
 from gw_extproc.extproc.encoding import BodyError, Decoder, decoder
@@ -85,9 +86,11 @@ class Inline:
         """One line for the log: who, how far, what came of it."""
         request_id = self._headers.get("x-request-id", "-")
         if self._session is None:
-            return f"request={request_id} refused or left while {self._phase.name.lower()}"
-        status = self._session.assembler.status.value
-        return f"request={request_id} response={self._session.id} status={status} phase={self._phase.name.lower()}"
+            return f"request={request_id} {'refused' if self._phase is Phase.OVER else 'left=reading'}"
+        assembler = self._session.assembler
+        estimated = " usage=estimated" if assembler.usage_estimated else ""
+        left = "" if self._phase is Phase.OVER else f" left={self._phase.name.lower()}"
+        return f"request={request_id} response={self._session.id} status={assembler.status.value}{estimated}{left}"
 
     def _request_headers(self, request: Request) -> Sequence[Reply]:
         kind = self._headers.get("content-type", "application/json").partition(";")[0].strip().lower()
@@ -159,7 +162,7 @@ class Inline:
 
     def _unreadable(self, error: BodyError) -> GatewayError:
         if self._phase is not Phase.READING:
-            return UpstreamError(f"The upstream's answer is {error}.", code=answers.BAD_ANSWER)
+            return UpstreamError(f"The upstream's answer is {error}.", code=BAD_ANSWER)
         return self._too_large() if error.too_large else CallerError(f"The request body is {error}.", code="invalid_body")
 
     def _too_large(self) -> BodyTooLarge:

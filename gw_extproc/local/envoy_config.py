@@ -16,10 +16,12 @@ from envoy_data_plane.envoy.extensions.filters.http.router import v3 as router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
 from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections import v3 as monitor
 from envoy_data_plane.envoy.type import v3 as envoy_type
+from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
 from gw_extproc.local.envoy_clusters import address_of, model_cluster, processor_cluster, socket_address
 from gw_extproc.local.envoy_names import KEY_VARIABLE, LISTENER, MODEL, PROCESSOR
+from gw_extproc.local.envoy_replies import local_replies
 from gw_extproc.local.plan import Plan
 
 FILTER = "envoy.filters.http.ext_proc"
@@ -28,6 +30,8 @@ OWN_PATHS = ("/v1/responses",)
 """Paths that the processor answers for; all others pass it by."""
 
 _CONNECTIONS = 50_000
+
+_POST = route.HeaderMatcher(name=":method", string_match=matcher.StringMatcher(exact="POST"))
 
 _SEND = ext_proc.ProcessingModeHeaderSendMode.SEND
 _DUPLEX = ext_proc.ProcessingModeBodySendMode.FULL_DUPLEX_STREAMED
@@ -102,6 +106,7 @@ def _connection_manager(plan: Plan) -> hcm.HttpConnectionManager:
         request_headers_timeout=timedelta(seconds=10),
         preserve_external_request_id=True,
         server_header_transformation=hcm.HttpConnectionManagerServerHeaderTransformation.APPEND_IF_ABSENT,
+        local_reply_config=local_replies(),
         route_config=_routes(plan),
         http_filters=[
             processor,
@@ -115,7 +120,7 @@ def _routes(plan: Plan) -> route.RouteConfiguration:
     own = [
         route.Route(
             name=path,
-            match=route.RouteMatch(path=path),
+            match=route.RouteMatch(path=path, headers=[_POST]),
             route=_to_model(plan),
             typed_per_filter_config={FILTER: enabled},
         )

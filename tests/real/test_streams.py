@@ -107,7 +107,9 @@ def test_an_object_that_breaks_off_is_a_502(gateway: Gateway, upstream: Upstream
     with sent(gateway.port, chat.encoded(asking(model))) as connection:
         gate.await_reached()
         gate.open()
-        assert received(connection)[0] == 502
+        status, _, body = received(connection)
+    assert status == 502
+    assert json.loads(body)["error"]["code"] == "upstream_error"
 
 
 def test_a_stream_that_fails_in_the_middle_ends_at_once(gateway: Gateway, upstream: Upstream) -> None:
