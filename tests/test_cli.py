@@ -11,13 +11,6 @@ from gw_extproc.cli import main
 from gw_extproc.options import options
 
 
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for option in options():
-        for variable in option.variables:
-            monkeypatch.delenv(variable, raising=False)
-
-
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

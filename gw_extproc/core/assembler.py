@@ -11,13 +11,13 @@ JSON gets the object of the terminal event.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from gw_extproc.core import chunks, facts, lifecycle, upstream_errors
+from gw_extproc.core import chunks, lifecycle, upstream_errors, usage
 from gw_extproc.core.calls import Calls, GrowingCall
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.events import Emitter, Profile
@@ -72,10 +72,11 @@ class Assembler:
         """Takes one chunk, or a whole Chat completion."""
         if not lifecycle.takes_input(self.status):
             return b""
-        if error := chunk.get("error"):
-            return self.fail(upstream_errors.from_object(error))
+        if error := upstream_errors.in_chunk(chunk):
+            return self.fail(error)
+        chunk = chunks.unwrapped(chunk)
         self._facts.read(chunk)
-        choice = chunks.first_choice(chunk.get("choices"))
+        choice = chunks.followed_choice(chunk.get("choices"), self._facts.index)
         if choice is not None:
             self._read(choice)
         return self._emitter.take()
@@ -108,18 +109,18 @@ class Assembler:
         self._output.abandon()
         self._emitter.error(error)
         failure = {"code": upstream_errors.response_code(error), "message": error.message}
-        self._finish(Status.FAILED, error=failure, usage=self._facts.counted())
+        self._finish(Status.FAILED, error=failure, usage=usage.counted(self._facts.usage))
         return self._emitter.take()
 
     def _read(self, choice: chunks.Delta) -> None:
-        delta = chunks.delta_of(choice)
+        delta = self._delta(choice)
         if thought := chunks.reasoning(delta):
+            self._facts.reasoned = True
             self._output.reasoning(thought)
         if self._making.plan.logprobs:
             self._output.logprobs(chunks.logprobs(choice))
-        if said := delta.get("content"):
-            for kind, text in chunks.content(said):
-                self._say(kind, text)
+        for kind, text in chunks.content(delta):
+            self._say(kind, text)
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
             self._output.refusal(refusal)
         if annotations := delta.get("annotations"):
@@ -130,20 +131,43 @@ class Assembler:
             self._calls.feed(called)
         self._facts.finished(choice)
 
+    def _delta(self, choice: chunks.Delta) -> chunks.Delta:
+        """What is new in a choice: its delta, or a message, which after deltas repeats them (but may be first to name the calls)."""
+        if self._facts.index is None:
+            self._facts.index = choice.get("index")
+        delta, message = choice.get("delta"), choice.get("message")
+        if not isinstance(message, dict):
+            if isinstance(delta, dict):
+                self._facts.streamed = self._facts.streamed or chunks.says_something(delta)
+                return delta
+            return {"content": choice["text"]} if isinstance(choice.get("text"), str) else {}
+        if isinstance(delta, dict) and chunks.says_something(delta):
+            self._facts.streamed = True
+            return delta
+        if not self._facts.streamed:
+            return message
+        return {} if self._calls.begun else {"tool_calls": message.get("tool_calls")}
+
     def _say(self, kind: Kind, text: str) -> None:
         """Content may still hold both kinds: reasoning between tags."""
-        said = self._think.feed(text) if kind is Kind.TEXT else ((kind, text),)
-        self._pass_on(said)
+        if kind is not Kind.TEXT:
+            self._pass_on(kind, text)
+            return
+        for split, piece in self._think.feed(text):
+            if split is Kind.TEXT or not self._facts.reasoned:
+                self._pass_on(split, piece)
 
     def _flush_think(self) -> None:
-        self._pass_on(self._think.end())
+        for kind, text in self._think.end():
+            self._pass_on(kind, text)
 
-    def _pass_on(self, said: Iterable[tuple[Kind, str]]) -> None:
-        for kind, text in said:
-            if kind is Kind.TEXT:
-                self._output.text(text)
-            else:
-                self._output.reasoning(text)
+    def _pass_on(self, kind: Kind, text: str) -> None:
+        if kind is Kind.TEXT:
+            self._output.text(text)
+        elif kind is Kind.REASONING:
+            self._output.reasoning(text)
+        else:
+            self._output.refusal(text)
 
     def _open_call(self, call_id: str, wire_name: str) -> GrowingCall:
         return self._output.call(call_id, self._making.plan.toolbox.resolve(wire_name))
@@ -165,8 +189,8 @@ class Assembler:
         self._emitter.emit(f"response.{status.value}", response=orjson.Fragment(self.response))
         self._emitter.done()
 
-    def _usage(self) -> facts.Usage:
-        if counted := self._facts.counted():
+    def _usage(self) -> usage.Usage:
+        if counted := usage.counted(self._facts.usage):
             return counted
         self.usage_estimated = True
-        return facts.estimated(self._making.prompt_bytes, sum(map(facts.said, self._output.items())))
+        return usage.estimated(self._making.prompt_bytes, sum(map(usage.said, self._output.items())))

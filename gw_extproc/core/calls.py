@@ -19,7 +19,10 @@ import orjson
 
 from gw_extproc.core.drafts import Draft
 from gw_extproc.core.json_text import written
-from gw_extproc.core.toolkinds import BadArguments, Fields, WholeCall, parse_arguments
+from gw_extproc.core.toolkinds import Fields, WholeCall, parse_arguments
+
+PLACEHOLDER = "{}"
+"""Arguments that some servers send before the real ones."""
 
 
 class GrowingCall(Protocol):
@@ -30,8 +33,6 @@ class GrowingCall(Protocol):
 
     def grow(self, piece: str) -> None: ...
 
-    def close(self, status: str) -> None: ...
-
 
 class WholeCallBuffer:
     """Collects the arguments of a call that is announced only when they are whole."""
@@ -40,6 +41,7 @@ class WholeCallBuffer:
         self._kind = kind
         self._announce = announce
         self._pieces: list[str] = []
+        self._fields: Fields = {}
 
     @property
     def arguments(self) -> str:
@@ -48,18 +50,13 @@ class WholeCallBuffer:
     def grow(self, piece: str) -> None:
         self._pieces.append(piece)
 
-    def close(self, status: str) -> None:
-        """Raises BadArguments where the model finished a call that does not have the tool's form.
+    def judge(self) -> None:
+        """Raises BadArguments where the arguments do not have the tool's form."""
+        self._fields = self._kind.fields(parse_arguments(self.arguments))
 
-        What has the form is a complete call, even if the answer was cut off after it (an apply_patch_call knows no `incomplete`).
-        """
-        try:
-            fields = self._kind.fields(parse_arguments(self.arguments))
-        except BadArguments:
-            if status == "incomplete":
-                return  # cut off: there is no such call
-            raise
-        self._announce(fields).close("completed")
+    def close(self, status: str) -> None:
+        """What has the form is a complete call, even if the answer was cut off after it (an apply_patch_call knows no `incomplete`)."""
+        self._announce(self._fields).close("completed")
 
 
 class SuppressedCall:
@@ -70,9 +67,6 @@ class SuppressedCall:
     def grow(self, piece: str) -> None:
         pass
 
-    def close(self, status: str) -> None:
-        pass
-
 
 @dataclass
 class _Tracked:
@@ -81,11 +75,17 @@ class _Tracked:
     name: str = ""
     held: str = ""
     """Arguments that came before the name."""
+    placeholder: str = ""
+    """Arguments that may say nothing: real ones may still follow."""
     call: GrowingCall | None = None
 
     @property
     def arguments(self) -> str:
-        return self.held if self.call is None else self.call.arguments
+        return self.placeholder or (self.held if self.call is None else self.call.arguments)
+
+    def repeats(self, id: str, name: str, piece: str) -> bool:
+        """Whether a piece says once more, at the end, what the whole call was."""
+        return bool(name and id and id == self.id and name == self.name and piece.strip() and piece == self.arguments)
 
 
 class Calls:
@@ -95,15 +95,22 @@ class Calls:
         self._open_call = open_call
         self._by_index: dict[int, _Tracked] = {}
         self._by_id: dict[str, _Tracked] = {}
+        self._all: list[_Tracked] = []
 
     def feed(self, entries: Sequence[Mapping[str, Any]]) -> None:
         for position, entry in enumerate(entries):
             function = entry.get("function")
             if not isinstance(function, dict):
-                function = {}
+                function = entry  # some servers leave out the inner object
             id, name = _string(entry.get("id")), _string(function.get("name"))
-            tracked = self._find(entry.get("index"), position, id, name)
-            piece = _text(function.get("arguments"))
+            piece = _text(function.get("arguments", function.get("parameters")))
+            tracked = self._find(entry.get("index"), position, id, name, piece)
+            if tracked.repeats(id, name, piece):
+                continue
+            if piece.strip() == PLACEHOLDER and not tracked.arguments:
+                tracked.placeholder, piece = piece, ""
+            elif piece:
+                tracked.placeholder = ""
             if tracked.call is None:
                 tracked.name = tracked.name or name
                 tracked.held += piece
@@ -113,18 +120,26 @@ class Calls:
                 tracked.call.grow(piece)
 
     def end(self) -> None:
-        """Begins the calls that never got a name, only arguments: the caller shall see them."""
-        for tracked in self._by_index.values():
-            if tracked.call is None and tracked.held:
+        """Says what was held back; a call that never got a name, only arguments, the caller shall see too."""
+        for tracked in self._all:
+            tracked.held += tracked.placeholder
+            if tracked.held and tracked.call is None:
                 self._begin(tracked)
+            elif tracked.call is not None and tracked.held:
+                tracked.call.grow(tracked.held)
 
-    def _find(self, given: object, position: int, id: str, name: str) -> _Tracked:
+    @property
+    def begun(self) -> bool:
+        return bool(self._all)
+
+    def _find(self, given: object, position: int, id: str, name: str, piece: str) -> _Tracked:
         index = given if isinstance(given, int) else position
         if not isinstance(given, int) and id in self._by_id:
             return self._by_id[id]
         tracked = self._by_index.get(index)
-        if tracked is None or _is_another(tracked, id, name):
+        if tracked is None or _is_another(tracked, id, name, piece):
             tracked = self._by_index[index] = _Tracked("" if id in self._by_id else id)
+            self._all.append(tracked)
             if id:
                 self._by_id.setdefault(id, tracked)
         return tracked
@@ -136,9 +151,11 @@ class Calls:
             tracked.call.grow(held)
 
 
-def _is_another(tracked: _Tracked, id: str, name: str) -> bool:
+def _is_another(tracked: _Tracked, id: str, name: str, piece: str) -> bool:
     if not name or not tracked.name or (id and id == tracked.id):
         return False
+    if name == tracked.name and piece and not piece.lstrip().startswith("{"):
+        return False  # arguments do not begin like that
     arguments = tracked.arguments.strip()
     if arguments and not _is_json(arguments):
         return False

@@ -5,49 +5,64 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gw_extproc.core.facts import citation, count
+from gw_extproc.core.facts import citation
 from gw_extproc.core.json_text import written
 from gw_extproc.core.think import Kind
+from gw_extproc.core.usage import count
 
 Delta = Mapping[str, Any]
 
-THINKING_TYPES = ("thinking", "reasoning", "reasoning_text")
+REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thoughts")
+THINKING_TYPES = ("thinking", "reasoning", "reasoning_text", "reasoning_content", "thought")
 TEXT_TYPES = ("text", "output_text")
+_SAID = ("thinking", "text", "content", "reasoning", "reasoning_content", "summary", "value")
 
 
-def first_choice(choices: Any) -> Delta | None:
-    """The choice with index 0 or none; other choices (n > 1) have no place in a response."""
+def unwrapped(chunk: Delta) -> Delta:
+    """The chunk in Chat's form: Cloudflare's native answers stand in `result`, or hold the text alone as `response`."""
+    if "choices" in chunk:
+        return chunk
+    if isinstance(inner := chunk.get("result"), dict):
+        chunk = inner
+    if "choices" not in chunk and "response" in chunk:
+        delta = {"content": chunk["response"], "tool_calls": chunk.get("tool_calls")}
+        return {**chunk, "choices": [{"delta": delta, "finish_reason": chunk.get("finish_reason")}]}
+    return chunk
+
+
+def followed_choice(choices: Any, index: object) -> Delta | None:
+    """The choice with that index; with None, the first. The others (n > 1) have no place in a response."""
     if not isinstance(choices, list):
         return None
     for choice in choices:
-        if isinstance(choice, dict) and not choice.get("index"):
+        if isinstance(choice, dict) and (index is None or choice.get("index", index) == index):
             return choice
     return None
 
 
-def delta_of(choice: Delta) -> Delta:
-    """The delta of a streamed choice, or the message of a whole one (Perplexity sends both: the message repeats)."""
-    if isinstance(delta := choice.get("delta"), dict):
-        return delta
-    return message if isinstance(message := choice.get("message"), dict) else {}
+def says_something(delta: object) -> bool:
+    """Whether a delta holds more than the role and empty fields."""
+    return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
 
 
 def reasoning(delta: Delta) -> str:
     """The reasoning text, from the first field that has some: servers that send two of them send the same text in both."""
-    for name in ("reasoning_content", "reasoning"):
-        if isinstance(text := delta.get(name), str) and text:
+    for name in REASONING_FIELDS:
+        if (said := delta.get(name)) and (text := said if isinstance(said, str) else _text(said)):
             return text
     details = delta.get("reasoning_details")
-    if not isinstance(details, list):
-        return ""
-    texts = (detail.get("text") or detail.get("summary") for detail in details if isinstance(detail, dict))
-    return "".join(text for text in texts if isinstance(text, str))
+    return "".join(map(_text, details)) if isinstance(details, list) else ""
 
 
-def content(value: Any) -> Sequence[tuple[Kind, str]]:
-    """The texts of `content`: a string, a list of parts with thinking among them (Mistral, Snowflake), or an object (Cloudflare)."""
+def content(delta: Delta) -> Sequence[tuple[Kind, str]]:
+    """The texts of `content`: a string, a list of parts with thinking among them (Mistral, Snowflake), or an object or a number
+    (Cloudflare parses what looks like JSON). A spoken answer has a transcript instead."""
+    value = delta["content"] if "content" in delta else delta.get("text")
     if isinstance(value, str):
-        return ((Kind.TEXT, value),)
+        return ((Kind.TEXT, value),) if value else ()
+    if value is None:
+        audio = delta.get("audio")
+        return ((Kind.TEXT, text),) if isinstance(audio, dict) and (text := _text(audio.get("transcript"))) else ()
     if isinstance(value, dict) and value.get("type") in (*THINKING_TYPES, *TEXT_TYPES):
         value = [value]
     if isinstance(value, list):
@@ -57,22 +72,32 @@ def content(value: Any) -> Sequence[tuple[Kind, str]]:
 
 def _part(part: Any) -> tuple[Kind, str]:
     if not isinstance(part, dict):
-        return Kind.TEXT, part if isinstance(part, str) else ""
-    kind = Kind.REASONING if part.get("type") in THINKING_TYPES else Kind.TEXT
-    said = next((part[name] for name in ("thinking", "text", "content", "reasoning") if part.get(name)), None)
-    return kind, "".join(map(_text, said if isinstance(said, list) else (said,)))
+        return Kind.TEXT, _text(part)
+    if part.get("type") == "refusal":
+        return Kind.REFUSAL, _text(part.get("refusal"))
+    if isinstance(thought := part.get("reasoningContent"), dict):  # Bedrock
+        return Kind.REASONING, _text(thought.get("reasoningText"))
+    thinking = part.get("type") in THINKING_TYPES or part.get("thought") is True
+    return Kind.REASONING if thinking else Kind.TEXT, _text(part)
 
 
-def _text(said: Any) -> str:
-    text = said.get("text") if isinstance(said, dict) else said
-    return text if isinstance(text, str) else ""
+def _text(said: Any, depth: int = 0) -> str:
+    """The text in a text, a number, an object that holds one, or a list of these."""
+    if isinstance(said, str):
+        return said
+    if isinstance(said, dict) and depth < 4:
+        return _text(next((said[name] for name in _SAID if said.get(name)), None), depth + 1)
+    if isinstance(said, list) and depth < 4:
+        return "".join(_text(each, depth + 1) for each in said)
+    return written(said) if isinstance(said, int | float) and not isinstance(said, bool) else ""
 
 
 def calls(delta: Delta) -> Sequence[Delta]:
     """The pieces of tool calls, the legacy function_call among them."""
     given = delta.get("tool_calls")
-    if isinstance(given, list) and given:
-        return [entry for entry in given if isinstance(entry, dict)]
+    if given:
+        entries = given if isinstance(given, list) else [given]
+        return [entry for entry in entries if isinstance(entry, dict)]
     legacy = delta.get("function_call")
     if isinstance(legacy, dict) and (legacy.get("name") or legacy.get("arguments")):
         return [{"index": 0, "function": legacy}]
@@ -93,10 +118,14 @@ def citations(annotations: Any) -> Iterator[dict[str, Any]]:
 def logprobs(choice: Delta) -> Sequence[dict[str, Any]]:
     """The log probabilities of the choice's tokens, with every field that both standards require."""
     given = choice.get("logprobs")
-    return [
-        {**_token(token), "top_logprobs": [_token(top) for top in _tokens(token.get("top_logprobs"))]}
-        for token in _tokens(given.get("content") if isinstance(given, dict) else None)
-    ]
+    if not isinstance(given, dict):
+        return ()
+    tokens = given.get("content")
+    if tokens is None and isinstance(given.get("tokens"), list):  # the form of the older Completions API (Together, Fireworks)
+        chances = given.get("token_logprobs")
+        pairs = zip(given["tokens"], chances if isinstance(chances, list) else (), strict=False)
+        tokens = [{"token": token, "logprob": chance} for token, chance in pairs]
+    return [{**_token(token), "top_logprobs": [_token(top) for top in _tokens(token.get("top_logprobs"))]} for token in _tokens(tokens)]
 
 
 def _tokens(given: Any) -> Iterator[Delta]:

@@ -124,6 +124,8 @@ class MessageDraft(Draft):
 
     def annotate(self, annotation: Item) -> None:
         part = self._part("output_text")
+        if annotation in part.annotations:  # some servers say it with every chunk
+            return
         self._emitter.emit(
             "response.output_text.annotation.added",
             **part.at,

@@ -8,32 +8,37 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gw_extproc.core.errors import UpstreamError
-from gw_extproc.core.json_text import written
 from gw_extproc.core.sse import BAD_ANSWER, Chunk, Ending
+from gw_extproc.core.usage import merged
 
-Usage = dict[str, Any]
+_CUT = ("length", "max_tokens", "max_output_tokens", "max_length", "max_new_tokens", "token_limit", "model_length")
+_CUT_BY_CONTEXT = ("context_length_exceeded", "model_context_window_exceeded")
+_FILTERED = ("content_filter", "content_filtered", "safety", "recitation", "prohibited_content", "blocklist", "spii", "sensitive")
+_GUARDED = ("guardrail_intervened", "error_toxic")
 
-INCOMPLETE_REASONS = {
-    "length": "max_output_tokens",
-    "max_tokens": "max_output_tokens",
-    "model_length": "max_output_tokens",
-    "content_filter": "content_filter",
-    "safety": "content_filter",
-}
-"""finish_reason to incomplete_details.reason. `max_tokens` is Anthropic's word, `model_length` Mistral's, `safety` Gemini's. Any
-reason that is neither here nor in FAILED_REASONS means that the model came to its end."""
+INCOMPLETE_REASONS = dict.fromkeys((*_CUT, *_CUT_BY_CONTEXT), "max_output_tokens") | dict.fromkeys(
+    (*_FILTERED, *_GUARDED), "content_filter"
+)
+"""finish_reason, in lower case, to incomplete_details.reason: besides OpenAI's words those of Anthropic, Mistral, Gemini, Cohere, Zhipu
+and text-generation-inference. Any reason that is neither here nor in FAILED_REASONS means that the model came to its end."""
 
-FAILED_REASONS = frozenset({"error", "insufficient_system_resource"})
-"""OpenRouter's and DeepSeek's words for an answer that broke off."""
+FAILED_REASONS = frozenset(
+    {
+        "error",
+        "insufficient_system_resource",
+        "network_error",
+        "abort",
+        "cancelled",
+        "timeout",
+        "server_error",
+        "failed",
+        "internal_error",
+    }
+)
+"""Words of OpenRouter, DeepSeek, Zhipu, vLLM, SGLang and others for an answer that broke off."""
 
 SERVICE_TIERS = frozenset({"auto", "default", "flex", "scale", "priority"})
 """The tiers that the standards know; another (Groq's `on_demand`, Mistral's `standard`) is what they call `default`."""
-
-BYTES_PER_TOKEN = 4
-"""The usual rule of thumb, for backends that do not count."""
-
-MAX_COUNT = 2**53
-"""The largest number that every JSON reader holds exactly."""
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 
@@ -47,9 +52,15 @@ class Facts:
     finish_reason: str | None = None
     usage: Mapping[str, Any] | None = None
     ended_with_usage: bool = False
-    """Whether the last chunk with usage had no choices: OpenAI's way to end a stream."""
+    """Whether the last chunk was one with usage and without choices: OpenAI's way to end a stream."""
     answered: bool = False
     """Whether there was a list of choices, however short."""
+    index: object = None
+    """Index of the choice that is followed: that of the first to speak."""
+    streamed: bool = False
+    """Whether a delta said something: a whole message beside or after deltas only repeats them."""
+    reasoned: bool = False
+    """Whether reasoning came in a field of its own: then what stands between tags only repeats it."""
     cited: Chunk = field(default_factory=dict)
     """The chunk with the sources that `[n]` in the text may mean (Perplexity sends them with each)."""
 
@@ -64,18 +75,19 @@ class Facts:
         usage = chunk.get("usage")
         if not usage and isinstance(wrapped := chunk.get("x_groq"), dict):
             usage = wrapped.get("usage")
-        if usage and isinstance(usage, dict):
-            self.usage = usage
+        if usage:
+            self.usage = merged(self.usage, usage)
+        if usage or choices:
             self.ended_with_usage = not choices
         if chunk.get("citations") or chunk.get("search_results"):
             self.cited = chunk
 
     def finished(self, choice: Mapping[str, Any]) -> None:
-        """Some servers say an empty reason, some say it twice; Moonshot counts here."""
-        if isinstance(reason := choice.get("finish_reason"), str) and reason:
+        """Some servers say an empty reason, or `null` in words, some say it twice; Moonshot counts here."""
+        if isinstance(reason := choice.get("finish_reason"), str) and reason not in ("", "null"):
             self.finish_reason = reason
-            if (usage := choice.get("usage")) and isinstance(usage, dict):
-                self.usage = usage
+        if usage := choice.get("usage"):
+            self.usage = merged(self.usage, usage)
 
     def fault(self, ending: Ending) -> UpstreamError | None:
         """Why the answer is none, or not whole.
@@ -93,18 +105,6 @@ class Facts:
     def incomplete_reason(self) -> str | None:
         return INCOMPLETE_REASONS.get((self.finish_reason or "").lower())
 
-    def counted(self) -> Usage | None:
-        """The usage in the API's form, or None where the upstream did not count."""
-        given = self.usage
-        if given is None or not (_count(given, "prompt_tokens") or _count(given, "completion_tokens")):
-            return None
-        prompt, completion = given.get("prompt_tokens_details"), given.get("completion_tokens_details")
-        cached = _count(prompt, "cached_tokens") or _first(given, "cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
-        written = _count(prompt, "cache_write_tokens") or _count(given, "cache_creation_input_tokens")
-        reasoning = _count(completion, "reasoning_tokens") or _count(given, "reasoning_tokens")
-        usage = _usage(_count(given, "prompt_tokens"), _count(given, "completion_tokens"), cached, written, reasoning)
-        return usage | {"total_tokens": _count(given, "total_tokens") or usage["total_tokens"]}
-
     def citations(self, text: str) -> Iterator[dict[str, Any]]:
         """The url citations that `[n]` markers in the text stand for."""
         sources = list(_sources(self.cited))
@@ -115,54 +115,23 @@ class Facts:
                 yield citation(url, title, marker.start(), marker.end())
 
 
-def estimated(prompt_bytes: int, answer_bytes: int) -> Usage:
-    """Usage by rule of thumb."""
-    return _usage(-(-prompt_bytes // BYTES_PER_TOKEN), -(-answer_bytes // BYTES_PER_TOKEN), 0, 0, 0)
-
-
-def said(item: Mapping[str, Any]) -> int:
-    """Bytes that the model wrote for an output item."""
-    texts = [part.get("text") or part.get("refusal") or "" for part in item.get("content") or ()]
-    written_by_model = (item[name] for name in ("arguments", "input", "action", "operation") if name in item)
-    texts += (value if isinstance(value, str) else written(value) for value in written_by_model)
-    return sum(len(text.encode()) for text in texts)
-
-
 def citation(url: str, title: str, start: int, end: int) -> dict[str, Any]:
     """An annotation of the type url_citation."""
     return {"type": "url_citation", "start_index": start, "end_index": end, "url": url, "title": title}
 
 
-def _usage(prompt: int, completion: int, cached: int, written: int, reasoning: int) -> Usage:
-    return {
-        "input_tokens": prompt,
-        "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written},
-        "output_tokens": completion,
-        "output_tokens_details": {"reasoning_tokens": reasoning},
-        "total_tokens": prompt + completion,
-    }
-
-
-def count(value: object) -> int:
-    """The whole number that an upstream gave, or 0 for anything that is none."""
-    return int(value) if isinstance(value, int | float) and 0 < value < MAX_COUNT else 0
-
-
-def _count(values: object, name: str) -> int:
-    return count(values.get(name)) if isinstance(values, dict) else 0
-
-
-def _first(values: Mapping[str, Any], *names: str) -> int:
-    return next((number for name in names if (number := _count(values, name))), 0)
-
-
 def _sources(chunk: Chunk) -> Iterator[tuple[str, str]]:
     """URL and title of each source."""
-    results, urls = chunk.get("search_results"), chunk.get("citations")
-    titles = {}
+    results, cited = chunk.get("search_results"), chunk.get("citations")
+    titles = dict(_titled(results))
+    for source in cited if isinstance(cited, list) and cited else titles:
+        if isinstance(source, str):
+            yield source, titles.get(source, "")
+        else:
+            yield from _titled([source])
+
+
+def _titled(results: object) -> Iterator[tuple[str, str]]:
     for result in results if isinstance(results, list) else ():
-        if isinstance(result, dict) and isinstance(url := result.get("url"), str):
-            titles[url] = title if isinstance(title := result.get("title"), str) else ""
-    for url in urls if isinstance(urls, list) and urls else titles:
-        if isinstance(url, str):
-            yield url, titles.get(url, "")
+        if isinstance(result, dict) and isinstance(url := result.get("url") or result.get("link"), str):
+            yield url, title if isinstance(title := result.get("title"), str) else ""

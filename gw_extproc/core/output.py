@@ -24,7 +24,7 @@ from gw_extproc.core.drafts import (
     WholeCallDraft,
 )
 from gw_extproc.core.events import Emitter
-from gw_extproc.core.toolkinds import WHOLE_CALLS, Tool, WholeCall
+from gw_extproc.core.toolkinds import WHOLE_CALLS, BadArguments, Tool, WholeCall
 
 NewId = Callable[[str], str]
 """Gives a new id with the given prefix: `msg` to `msg_...`."""
@@ -40,7 +40,7 @@ class Output:
         self._drafts: list[Draft] = []
         self._text: ReasoningDraft | MessageDraft | None = None
         self._calls: list[CallDraft] = []
-        self._whole: list[GrowingCall] = []
+        self._whole: list[WholeCallBuffer] = []
         self._blank = ""  # white space that may begin a message
         self._blank_thought = ""  # white space that may begin a thought
         self._logprobs: list[Item] = []
@@ -90,9 +90,11 @@ class Output:
         self._blank = ""
         call_id = call_id or self._new_id("call")
         if tool is None:
-            return self._later(SuppressedCall())
+            return SuppressedCall()
         if kind := WHOLE_CALLS.get(tool.kind):
-            return self._later(WholeCallBuffer(kind, partial(self._announce, call_id, kind)))
+            buffer = WholeCallBuffer(kind, partial(self._announce, call_id, kind))
+            self._whole.append(buffer)
+            return buffer
         draft_type, prefix = (CustomCallDraft, "ctc") if tool.kind == "custom" else (FunctionCallDraft, "fc")
         draft = draft_type(self._place(prefix), call_id, tool)
         self._drafts.append(draft)
@@ -102,15 +104,17 @@ class Output:
     def close(self, last_status: str) -> None:
         """Closes everything; the last item gets `last_status`, all before it are complete (Open Responses: items).
 
-        An answer that is complete and empty gets an empty message. Raises BadArguments (see calls).
+        An answer that is complete and empty gets an empty message. Raises BadArguments, and closes nothing, where the model finished a
+        call that does not have its tool's form; the last one may have been cut off, and then there is no such call.
         """
+        whole = self._judged(cut=last_status == "incomplete")
         if not (self._drafts or self._whole) and (self._blank or last_status == "completed"):
             self._message().text(self._blank, self._held_logprobs())
-        closing: list[GrowingCall | ReasoningDraft | MessageDraft] = [*self._calls]
+        closing: list[Draft | WholeCallBuffer] = [*self._calls]
         if self._text is not None:
             self._settle()
             closing.append(self._text)
-        closing += self._whole
+        closing += whole
         self._calls, self._text, self._whole = [], None, []
         for each in closing:
             each.close(last_status if each is closing[-1] else "completed")
@@ -152,14 +156,22 @@ class Output:
         return held
 
     def _annotate(self) -> None:
-        if isinstance(self._text, MessageDraft) and self._text.spoken():
+        if self._annotations and isinstance(self._text, MessageDraft) and self._text.spoken():
             for annotation in self._annotations:
                 self._text.annotate(annotation)
             self._annotations = []
 
-    def _later(self, call: GrowingCall) -> GrowingCall:
-        self._whole.append(call)
-        return call
+    def _judged(self, *, cut: bool) -> list[WholeCallBuffer]:
+        judged: list[WholeCallBuffer] = []
+        for call in self._whole:
+            try:
+                call.judge()
+            except BadArguments:
+                if not (cut and call is self._whole[-1]):
+                    raise
+            else:
+                judged.append(call)
+        return judged
 
     def _announce(self, call_id: str, kind: WholeCall, fields: Item) -> Draft:
         draft = WholeCallDraft(self._place(kind.id_prefix), call_id, kind, fields)

@@ -1,9 +1,10 @@
 """Upstream bytes to Chat chunks: server-sent events as servers really send them, or one JSON body, told apart by the first byte.
 
 The decoder follows the WHATWG event stream grammar (CRLF, CR and LF line ends, comments, any split of the bytes) and is more
-lenient where real servers are: a last event without its blank line counts, several JSON payloads under one blank line count each,
-and a body that begins with `{` or `[` is JSON whatever its content type says. What is not a JSON object becomes a chunk that holds an
-error: so what came before it counts, however the bytes were split. Nothing counts after [DONE].
+lenient where real servers are: a last event without its blank line counts, several JSON payloads under one blank line count each, so
+does a line that is a JSON object without `data:`, and a body that begins with `{` or `[` is JSON whatever its content type says. What
+is not a JSON object becomes a chunk that holds an error: so what came before it counts, however the bytes were split; only under an
+event name of its own (`ping`) it is no chunk at all. Nothing counts after [DONE].
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ BAD_ANSWER = "bad_upstream_answer"
 
 _BLANK = b" \t\r\n\v\f\xef\xbb\xbf"
 """White space and the byte order mark: what may stand before the body (OpenRouter keeps buffered requests alive with white space)."""
+
+
+CHUNK_EVENTS = frozenset({b"", b"message", b"error", b"chunk", b"chat.completion.chunk"})
+"""Names of events whose data is a chunk; others carry one only where their data is a JSON object."""
 
 
 class Ending(Enum):
@@ -81,15 +86,16 @@ class _Json:
 class _Events:
     def __init__(self) -> None:
         self._partial: list[bytes] = []  # the unfinished last line, in pieces
-        self._size = 0  # bytes fed since the last blank line
+        self._held = 0  # bytes of that line and of the unfinished event
         self._data: list[bytes] = []  # data lines of the unfinished event
         self._event = b""
+        self._strange: bytes | None = b""  # the first line that has no place in an event stream; None once there was an event
         self.ending = Ending.CUT
 
     def feed(self, data: bytes) -> Sequence[Chunk]:
-        self._size += len(data)
-        _check_size(self._size)
         if self._partial:
+            self._held += len(data)
+            _check_size(self._held)
             if b"\n" not in data and b"\r" not in data and not self._partial[-1].endswith(b"\r"):
                 self._partial.append(data)
                 return ()
@@ -100,6 +106,9 @@ class _Events:
         chunks: list[Chunk] = []
         for line in lines:
             self._line(line.rstrip(b"\r\n"), chunks)
+        if self._partial or self._data:
+            self._held = sum(map(len, self._partial)) + sum(map(len, self._data))
+            _check_size(self._held)
         return chunks
 
     def end(self) -> tuple[Sequence[Chunk], Ending]:
@@ -107,6 +116,8 @@ class _Events:
         for line in (*b"".join(self._partial).splitlines(), b""):
             self._line(line, chunks)
         self._partial = []
+        if self._strange:
+            chunks.append(_unreadable(self._strange))
         return chunks, self.ending
 
     def _line(self, line: bytes, chunks: list[Chunk]) -> None:
@@ -116,18 +127,26 @@ class _Events:
             if self._data:
                 self._dispatch(chunks)
             self._event = b""
-            self._size = 0
         elif line.startswith(b"event:"):
             self._event = line[6:].strip()
+        elif line.startswith(b"error:"):  # llama.cpp's older servers
+            self._event = b"error"
+            self._data.append(line[6:])
+        elif line.startswith(b"{"):
+            self._data.append(line)
+            self._dispatch(chunks)
+        elif self._strange == b"" and not line.startswith((b":", b"id:", b"retry:")):
+            self._strange = line
 
     def _dispatch(self, chunks: list[Chunk]) -> None:
         data, self._data = self._data, []
+        self._strange = None
         for payload in _payloads(data):
             if self.ending is Ending.DONE:
                 return
-            if payload == b"[DONE]":
+            if payload.strip(b'"').upper() == b"[DONE]":
                 self.ending = Ending.DONE
-            elif payload:
+            elif payload and payload != b"null" and (payload.startswith((b"{", b"[")) or self._event in CHUNK_EVENTS):
                 parsed = _parse(payload)
                 chunks += map(_as_error, parsed) if self._event == b"error" else parsed
 
@@ -154,8 +173,12 @@ def _parse(document: bytes) -> Sequence[Chunk]:
         return (parsed,)
     if isinstance(parsed, list) and all(isinstance(each, dict) for each in parsed):
         return parsed
+    return (_unreadable(document),)
+
+
+def _unreadable(document: bytes) -> Chunk:
     start = document[:80].decode("utf-8", "replace")
-    return ({"error": {"message": f"The upstream's answer is not a JSON object: {start!r}", "code": BAD_ANSWER}},)
+    return {"error": {"message": f"The upstream's answer is not a JSON object: {start!r}", "code": BAD_ANSWER}}
 
 
 def _parse_leniently(document: bytes) -> Any:

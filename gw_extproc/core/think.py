@@ -1,6 +1,7 @@
 """Splits a text that begins with <think>...</think> into reasoning and answer, wherever the pieces are cut.
 
-Only a tag at the very beginning counts: later on it may be the subject of the conversation. White space around the tags goes.
+Only a tag at the very beginning counts: later on it may be the subject of the conversation. White space around the tags goes. A closing
+tag at the very beginning, left over by a server that took out the reasoning itself, goes too.
 """
 
 from __future__ import annotations
@@ -8,13 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import Enum
 
-OPENING = "<think>"
-CLOSING = "</think>"
+TAGS = {
+    "<think>": "</think>",
+    "<thought>": "</thought>",
+    "<seed:think>": "</seed:think>",
+    "[THINK]": "[/THINK]",
+    "◁think▷": "◁/think▷",
+}
+"""Opening to closing tags that models write by themselves: DeepSeek, Qwen and most others; Gemini; Seed; Magistral; Kimi. Tags that
+prompts ask for, such as <thinking>, belong to the answer."""
+
+CLOSINGS = tuple(TAGS.values())
 
 
 class Kind(Enum):
     REASONING = "reasoning"
     TEXT = "text"
+    REFUSAL = "refusal"
 
 
 class _State(Enum):
@@ -31,6 +42,7 @@ class ThinkSplitter:
     def __init__(self, *, enabled: bool) -> None:
         self._state = _State.START if enabled else _State.ANSWER
         self._held = ""
+        self._closing = ""
 
     def feed(self, text: str) -> Iterable[tuple[Kind, str]]:
         return ((Kind.TEXT, text),) if self._state is _State.ANSWER else self._split(text)
@@ -62,24 +74,29 @@ class ThinkSplitter:
 
     def _start(self) -> None:
         start = self._held.lstrip()
-        if start.startswith(OPENING):
-            self._state, self._held = _State.OPENED, start.removeprefix(OPENING)
-        elif not OPENING.startswith(start):
+        for opening, closing in TAGS.items():
+            if start.startswith(opening):
+                self._state, self._held, self._closing = _State.OPENED, start.removeprefix(opening), closing
+                return
+            if start.startswith(closing):
+                self._state, self._held = _State.THOUGHT, start.removeprefix(closing)
+                return
+        if not any(tag.startswith(start) for tag in (*TAGS, *CLOSINGS)):
             self._state = _State.ANSWER
 
     def _think(self) -> Iterator[tuple[Kind, str]]:
-        thought, closing, rest = self._held.partition(CLOSING)
+        thought, closing, rest = self._held.partition(self._closing)
         if closing:
             if thought.strip():
                 yield Kind.REASONING, thought.rstrip()
             self._state, self._held = _State.THOUGHT, rest
             return
-        certain = thought[: len(thought) - _tail(thought)].rstrip()
+        certain = thought[: len(thought) - _tail(thought, self._closing)].rstrip()
         if certain:
             yield Kind.REASONING, certain
             self._held = thought[len(certain) :]
 
 
-def _tail(text: str) -> int:
-    """How many characters at the end may be the beginning of the closing tag."""
-    return next((size for size in range(min(len(text), len(CLOSING)), 0, -1) if CLOSING.startswith(text[-size:])), 0)
+def _tail(text: str, tag: str) -> int:
+    """How many characters at the end may be the beginning of the tag."""
+    return next((size for size in range(min(len(text), len(tag)), 0, -1) if tag.startswith(text[-size:])), 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -22,38 +22,78 @@ TYPES = {
 }
 """The error type for a status where the upstream names none; anything else is a server_error."""
 
+STATUSES = {
+    "authentication_error": 401,
+    "badrequesterror": 400,
+    "content_filter": 400,
+    "context_length_exceeded": 400,
+    "insufficient_quota": 429,
+    "invalid_api_key": 401,
+    "invalid_argument": 400,
+    "invalid_request_error": 400,
+    "model_not_found": 404,
+    "not_found": 404,
+    "not_found_error": 404,
+    "overloaded_error": 503,
+    "permission_denied": 403,
+    "permission_error": 403,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "resource_exhausted": 429,
+    "too_many_requests": 429,
+    "unauthenticated": 401,
+    "unavailable": 503,
+}
+"""The HTTP status that a type, code or status in words stands for: OpenAI's, Anthropic's and Google's words."""
+
 RESPONSE_CODES = frozenset({"server_error", "rate_limit_exceeded", "invalid_prompt", "context_length_exceeded", "insufficient_quota"})
 """Codes that a failed response keeps: OpenAI's document names the first three, clients (Codex) act on the last two as well."""
 
 LONGEST_MESSAGE = 2000
-"""Characters kept of a body that is no JSON, such as a proxy's HTML page."""
+"""Characters kept of a message, or of a body that is no JSON, such as a proxy's HTML page."""
+
+MESSAGES = ("message", "msg", "error_msg", "status_msg", "Message", "errorMessage", "faultstring", "description", "error_description")
+CODES = ("code", "error_code", "status_code")
+STATUS_FIELDS = ("status", "status_code", "statusCode", "http_code", "code")
+_INNER = ("error", "errors", "detail", "base_resp", "fault")
+_DEEPEST = 4
 
 
 def reshape(status: int, body: bytes) -> UpstreamError:
-    """The error in a body of that HTTP status; its own shape may be any of those below, plain text or nothing."""
+    """The error in a body of that HTTP status, whatever its shape: JSON of any kind, plain text or nothing."""
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
-        parsed = body.decode("utf-8", "replace").strip()[:LONGEST_MESSAGE]
-    if isinstance(parsed, list) and parsed:  # Gemini: [{"error": ...}]
-        parsed = parsed[0]
-    error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
-    return from_object(error, status)
+        parsed = body.decode("utf-8", "replace").strip()
+    return from_document(parsed, status)
 
 
-def from_object(error: object, status: int | None = None) -> UpstreamError:
+def in_chunk(chunk: Mapping[str, Any]) -> UpstreamError | None:
+    """The error that a chunk is, in place of choices or beside them; None where it is none.
+
+    Besides OpenAI's `error` there are documents that are errors as a whole: `object: error` (vLLM, Mistral), `detail` (FastAPI),
+    `base_resp` (MiniMax), a code with a message. A gateway's `error: {}` or `error: {code: 0}` beside choices says that all is well.
+    """
+    error = chunk.get("error")
+    choices = chunk.get("choices")
+    if error and not (choices and isinstance(error, dict) and not any(error.values())):
+        return from_document(chunk)
+    return from_document(chunk) if choices is None and _is_error(chunk) else None
+
+
+def from_document(document: object, status: int | None = None) -> UpstreamError:
     """The error that a server describes with that value; without an HTTP status the error may carry one of its own."""
-    fields: Mapping[str, Any] = error if isinstance(error, dict) else {"message": error}
+    layers = list(_layers(document))
     if status is None:
-        status = _status(fields)
-    message = _message(fields) or f"The upstream answered with status {status} and no message."
-    type, code, param = fields.get("type"), fields.get("code"), fields.get("param")
+        status = _status(layers)
+    message = _message(document, layers) or f"The upstream answered with status {status} and no message."
+    code = _first(layers, CODES)
     return UpstreamError(
-        message,
+        message[:LONGEST_MESSAGE],
         status=status,
-        type=type if isinstance(type, str) and type else TYPES.get(status, "server_error"),
-        code=str(code) if isinstance(code, str | int) and code != "" else None,
-        param=param if isinstance(param, str) and param else None,
+        type=_string(layers, "type") or TYPES.get(status, "server_error"),
+        code=None if code is None else str(code),
+        param=_string(layers, "param"),
     )
 
 
@@ -66,21 +106,74 @@ def response_code(error: UpstreamError) -> str:
     return "invalid_prompt" if error.status in (400, 422) else "server_error"
 
 
-def _status(fields: Mapping[str, Any]) -> int:
-    """OpenRouter and Google put the status into `code`, Azure into `status`, Groq into `status_code`."""
-    for name in ("status", "status_code", "code"):
-        value = fields.get(name)
-        if isinstance(value, int) and 400 <= value <= 599:
-            return value
+def _is_error(document: Mapping[str, Any]) -> bool:
+    if document.get("object") == "error" or document.get("detail") or document.get("errors") or document.get("fault"):
+        return True
+    result = document.get("base_resp")
+    if isinstance(result, dict) and result.get("status_code"):
+        return True
+    said = any(isinstance(document.get(name), str) and document[name] for name in MESSAGES)
+    return said and _first([document], CODES) not in (None, "0", "200", 200)
+
+
+def _layers(value: object, depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """The objects that may describe the error, the innermost first: `{"error": {...}}`, `{"errors": [{...}]}`, `[{"error": ...}]`."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, dict) or depth > _DEEPEST:
+        return
+    for name in _INNER:
+        yield from _layers(value.get(name), depth + 1)
+    yield value
+
+
+def _message(document: object, layers: list[Mapping[str, Any]]) -> str:
+    """The innermost text; an error that is a text itself; what has no text is shown as it is."""
+    for layer in layers:
+        for name in MESSAGES:
+            if isinstance(text := layer.get(name), str) and text:
+                return f"{_place(layer)}{text}"
+    for layer in layers:
+        for name in _INNER:
+            if isinstance(text := layer.get(name), str) and text:
+                return text
+    if isinstance(document, str):
+        return document
+    shown = layers[-1].get("error") or layers[-1].get("message") if layers else None
+    return written(shown) if shown else ""
+
+
+def _place(layer: Mapping[str, Any]) -> str:
+    """FastAPI says where: `loc: ["body", "messages", 0]`."""
+    place = layer.get("loc")
+    return f"{'.'.join(map(str, place))}: " if isinstance(place, list) and place else ""
+
+
+def _status(layers: list[Mapping[str, Any]]) -> int:
+    """OpenRouter and Google put the status into `code`, Azure into `status`, Groq into `status_code`; others only name the kind."""
+    for layer in layers:
+        for name in STATUS_FIELDS:
+            value = layer.get(name)
+            if isinstance(value, str) and value.isdecimal() and len(value) == 3:
+                value = int(value)
+            if isinstance(value, int) and 400 <= value <= 599:
+                return value
+    for layer in layers:
+        for name in ("code", "type", "status"):
+            if isinstance(value := layer.get(name), str) and value.lower() in STATUSES:
+                return STATUSES[value.lower()]
     return 502
 
 
-def _message(fields: Mapping[str, Any]) -> str:
-    """`message` (OpenAI), `detail` as text or FastAPI's list, `errors`; a nested object is shown as it is."""
-    for name in ("message", "detail", "errors", "error", "error_description"):
-        value = fields.get(name)
-        if isinstance(value, str) and value:
-            return value
-        if value:
-            return written(value)[:LONGEST_MESSAGE]
-    return ""
+def _first(layers: list[Mapping[str, Any]], names: tuple[str, ...]) -> str | int | None:
+    """The first of these that is a text or a number, and says something."""
+    for layer in layers:
+        for name in names:
+            value = layer.get(name)
+            if isinstance(value, str | int) and not isinstance(value, bool) and value not in ("", 0):
+                return value
+    return None
+
+
+def _string(layers: list[Mapping[str, Any]], name: str) -> str | None:
+    return next((value for layer in layers if isinstance(value := layer.get(name), str) and value), None)

@@ -7,19 +7,19 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from tests.gateway_process import running_gateway
+from tests.gateway_process import running
 
 
 @pytest.fixture(scope="session")
 def gateway_url() -> Iterator[str]:
-    with running_gateway() as url:
-        yield url
+    with running() as gateway:
+        yield gateway.url
 
 
 @pytest.fixture(scope="session")
 def open_responses_url() -> Iterator[str]:
-    with running_gateway("--wire-profile", "open-responses") as url:
-        yield url
+    with running("--wire-profile", "open-responses") as gateway:
+        yield gateway.url
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
+
+from tests.events import events_of
 
 pytestmark = pytest.mark.xdist_group("clients")
 
@@ -228,9 +229,7 @@ def test_what_cannot_be_done_yet_is_refused_by_name(http: httpx2.Client) -> None
 
 def final(stream: str) -> Body:
     """The response of the last event before `[DONE]`."""
-    *_, last, done, _ = stream.split("\n\n")
-    assert done == "data: [DONE]"
-    event, data = last.split("\n")
-    assert event == "event: response.completed"
-    response: Body = json.loads(data.removeprefix("data: "))["response"]
+    last = events_of(stream)[-1]
+    assert last["type"] == "response.completed"
+    response: Body = last["response"]
     return response

@@ -14,8 +14,9 @@ import pytest
 from gw_extproc.local import doctor, upstream_check
 from gw_extproc.local.findings import Finding, Grade
 from gw_extproc.settings import Settings
+from tests.sockets import free_port
 
-from .slow_model import slow_model
+from .slow_model import SlowModel
 
 
 async def examine(**given: object) -> dict[str, Finding]:
@@ -23,11 +24,10 @@ async def examine(**given: object) -> dict[str, Finding]:
     return {finding.subject: finding for finding in await doctor.examine(Settings.read({"port": 0, **given}))}
 
 
-async def test_all_is_well() -> None:
-    with slow_model() as model:
-        found = await examine(upstream=f"{model.url}/v1", upstream_api_key="a-secret")
-        assert model.received[-1][1]["authorization"] == "Bearer a-secret"
-        assert found["upstream"].state == f"1 model at {model.url}/v1, for example slow-1"
+async def test_all_is_well(model: SlowModel) -> None:
+    found = await examine(upstream=f"{model.url}/v1", upstream_api_key="a-secret")
+    assert model.received[-1][1]["authorization"] == "Bearer a-secret"
+    assert found["upstream"].state == f"1 model at {model.url}/v1, for example slow-1"
     assert {finding.grade for finding in found.values()} == {Grade.OK}
     assert "a-secret" not in "".join(map(str, found.values()))
 
@@ -77,9 +77,7 @@ async def test_a_server_without_tls_is_explained() -> None:
 
 
 async def test_a_refused_connection_is_explained() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    found = (await examine(upstream=f"http://127.0.0.1:{port}/v1"))["upstream"]
+    found = (await examine(upstream=f"http://127.0.0.1:{free_port()}/v1"))["upstream"]
     assert found.failed
     assert "does not accept connections" in found.state
 

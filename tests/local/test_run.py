@@ -4,41 +4,30 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 
 import httpx2
-import psutil
 import pytest
 
-from .launched import Launched, launched, until
-from .slow_model import SlowModel, slow_model
+from tests.gateway_process import Gateway, started
+from tests.sockets import free_port
+from tests.waiting import until
 
-
-@pytest.fixture
-def model() -> Iterator[SlowModel]:
-    with slow_model() as model:
-        yield model
-
-
-@pytest.fixture
-def gateway() -> Iterator[Launched]:
-    with launched("run", "--port", "0") as gateway:
-        yield gateway
+from .slow_model import SlowModel
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_it_serves_until_a_signal(gateway: Launched, number: signal.Signals) -> None:
+def test_it_serves_until_a_signal(gateway: Gateway, number: signal.Signals) -> None:
     assert gateway.banner[0].startswith("gw-extproc 0.1.0 ready in ")
     assert "demo model" in gateway.banner[2]
     assert gateway.banner[3] == "  dialect    generic"
     assert f"curl -N {gateway.url}/responses " in gateway.banner[4]
     assert [model["object"] for model in httpx2.get(f"{gateway.url}/models").json()["data"]] == ["model"]
     gateway.process.send_signal(number)
-    assert gateway.end()[0] == 0
+    assert gateway.end() == 0
 
 
-def test_a_killed_launcher_takes_all_with_it(gateway: Launched) -> None:
+def test_a_killed_launcher_takes_all_with_it(gateway: Gateway) -> None:
     gateway.process.kill()
     gateway.end()
 
@@ -52,53 +41,52 @@ def test_a_killed_launcher_takes_all_with_it(gateway: Launched) -> None:
         ("guardian.py", "the guardian"),
     ],
 )
-def test_a_part_that_dies_takes_all_with_it(gateway: Launched, mark: str, name: str) -> None:
+def test_a_part_that_dies_takes_all_with_it(gateway: Gateway, mark: str, name: str) -> None:
     gateway.part(mark).kill()
-    code, errors = gateway.end()
-    assert code == 1
-    assert errors.splitlines()[-1] == f"gw-extproc: {name} ended unexpectedly (killed by SIGKILL); everything was stopped"
+    assert gateway.end() == 1
+    assert gateway.log().splitlines()[-1] == f"gw-extproc: {name} ended unexpectedly (killed by SIGKILL); everything was stopped"
 
 
 def test_a_signal_during_the_start_stops_it() -> None:
-    with launched("run", "--port", "0", lines=0) as gateway:
+    with started(lines=0) as gateway:
         until(lambda: any(gateway.temporary.iterdir()), "the run directory")
-        gateway.family = psutil.Process(gateway.process.pid).children(recursive=True)
+        gateway.meet_family()
         gateway.process.terminate()
-        assert gateway.end()[0] == 0
+        assert gateway.end() == 0
 
 
 def test_answers_in_flight_are_finished_and_new_ones_refused(model: SlowModel) -> None:
-    with launched("run", "--port", "0", "--upstream", f"{model.url}/v1") as gateway, _slow_answer(gateway) as answer:
+    with started("--upstream", f"{model.url}/v1") as gateway, _slow_answer(gateway) as answer:
         pieces = answer.iter_raw()
         assert next(pieces) == b"first"
         gateway.process.terminate()
-        until(lambda: not _accepts(gateway), "the listener's end")
+        until(lambda: not gateway.accepts(), "the listener's end")
         assert gateway.process.poll() is None
         model.go_on.set()
         assert b"".join(pieces) == b"-last"
-        assert gateway.end()[0] == 0
+        assert gateway.end() == 0
 
 
 def test_answers_in_flight_have_until_the_drain_timeout(model: SlowModel) -> None:
-    options = ("--port", "0", "--upstream", f"{model.url}/v1", "--drain-timeout", "0.2")
-    with launched("run", *options) as gateway, _slow_answer(gateway) as answer:
+    options = ("--upstream", f"{model.url}/v1", "--drain-timeout", "0.2")
+    with started(*options) as gateway, _slow_answer(gateway) as answer:
         next(answer.iter_raw())
         gateway.process.terminate()
-        assert gateway.end()[0] == 0
+        assert gateway.end() == 0
 
 
 def test_a_second_signal_stops_at_once(model: SlowModel) -> None:
-    with launched("run", "--port", "0", "--upstream", f"{model.url}/v1") as gateway, _slow_answer(gateway) as answer:
+    with started("--upstream", f"{model.url}/v1") as gateway, _slow_answer(gateway) as answer:
         next(answer.iter_raw())
         gateway.process.send_signal(signal.SIGINT)
-        until(lambda: not _accepts(gateway), "the listener's end")
+        until(lambda: not gateway.accepts(), "the listener's end")
         gateway.process.send_signal(signal.SIGINT)
-        assert gateway.end()[0] == 0
+        assert gateway.end() == 0
 
 
 def test_other_paths_reach_the_upstreams_base_path_with_its_key(model: SlowModel) -> None:
-    options = ("--port", "0", "--upstream", f"{model.url}/api/v1", "--workers", "2")
-    with launched("run", *options, environment={"API_KEY": "a-secret"}) as gateway:
+    options = ("--upstream", f"{model.url}/api/v1", "--workers", "2")
+    with started(*options, env={"API_KEY": "a-secret"}) as gateway:
         httpx2.get(f"{gateway.url}/models?limit=1", headers={"authorization": "Bearer mine", "x-request-id": "mine"})
         path, headers = model.received[-1]
         assert (path, headers["authorization"], headers["x-request-id"]) == ("/api/v1/models?limit=1", "Bearer a-secret", "mine")
@@ -107,19 +95,18 @@ def test_other_paths_reach_the_upstreams_base_path_with_its_key(model: SlowModel
         assert not any("a-secret" in path.read_text() for path in gateway.temporary.rglob("*.json"))
         assert sum("gw_extproc.worker" in " ".join(process.cmdline()) for process in gateway.family) == 2
         gateway.process.terminate()
-        assert gateway.end()[0] == 0
+        assert gateway.end() == 0
 
 
 def test_without_a_key_the_callers_own_goes_through(model: SlowModel) -> None:
-    with launched("run", "--port", "0", "--upstream", f"{model.url}/v1") as gateway:
+    with started("--upstream", f"{model.url}/v1") as gateway:
         httpx2.get(f"{gateway.url}/models", headers={"authorization": "Bearer mine"})
         assert model.received[-1][1]["authorization"] == "Bearer mine"
 
 
 def test_the_processor_may_be_given_an_address() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with launched("run", "--port", "0", "--grpc", f"127.0.0.1:{port}") as gateway:
+    port = free_port()
+    with started("--grpc", f"127.0.0.1:{port}") as gateway:
         assert httpx2.get(f"{gateway.url}/models").status_code == 200
         assert f"127.0.0.1:{port}" in gateway.part("gw_extproc.worker").cmdline()
 
@@ -135,26 +122,17 @@ def test_an_address_of_another_machine_is_one_line() -> None:
 
 
 def test_an_unreachable_upstream_is_one_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     problem = f"--upstream (GW_UPSTREAM): 127.0.0.1:{port} does not accept connections; is the model server running?"
     assert _refusal("--upstream", f"http://127.0.0.1:{port}/v1") == problem
 
 
 def _refusal(*options: str) -> str:
-    with launched("run", "--port", "0", *options, lines=0) as gateway:
-        code, errors = gateway.end()
-    assert code == 1
-    (line,) = errors.splitlines()
+    with started(*options, lines=0) as gateway:
+        assert gateway.end() == 1
+        (line,) = gateway.log().splitlines()
     return line.removeprefix("gw-extproc: ")
 
 
-def _slow_answer(gateway: Launched) -> AbstractContextManager[httpx2.Response]:
+def _slow_answer(gateway: Gateway) -> AbstractContextManager[httpx2.Response]:
     return httpx2.stream("GET", f"{gateway.url}/slow")
-
-
-def _accepts(gateway: Launched) -> bool:
-    url = httpx2.URL(gateway.url)
-    with suppress(OSError), socket.create_connection((url.host, url.port or 80)):
-        return True
-    return False

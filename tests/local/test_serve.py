@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from .launched import launched
+from tests.gateway_process import launched
+from tests.sockets import accepts
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -23,30 +25,29 @@ def test_one_process_says_where_it_serves(sockets: Path) -> None:
     with launched("serve", "--grpc", f"unix:{sockets}/gw.sock", "--upstream", "https://api.deepseek.com/v1", lines=1) as server:
         where = f"gw-extproc 0.1.0 serves ext_proc on unix:{sockets}/gw.sock"
         assert server.banner == [f"{where}, upstream https://api.deepseek.com/v1, dialect deepseek"]
-        assert server.process.stderr is not None
-        assert "serving ext_proc" in server.process.stderr.readline()
-        assert _accepts(sockets / "gw.sock")
+        until(lambda: "\n" in server.log(), "a line of the log")
+        assert "serving ext_proc" in server.log().splitlines()[0]
+        assert accepts(f"{sockets}/gw.sock")
         server.process.terminate()
-        assert server.end()[0] == 0
+        assert server.end() == 0
     assert list(sockets.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_several_have_a_socket_each(sockets: Path, number: signal.Signals) -> None:
     with launched("serve", "--grpc", f"unix:{sockets}/gw.sock", "--workers", "2", lines=1) as server:
-        assert _accepts(sockets / "gw.sock.0")
-        assert _accepts(sockets / "gw.sock.1")
+        assert accepts(f"{sockets}/gw.sock.0")
+        assert accepts(f"{sockets}/gw.sock.1")
         server.process.send_signal(number)
-        assert server.end()[0] == (0 if number == signal.SIGTERM else -signal.SIGKILL)
+        assert server.end() == (0 if number == signal.SIGTERM else -signal.SIGKILL)
     assert list(sockets.iterdir()) == []
 
 
 def test_one_that_dies_takes_the_others_with_it(sockets: Path) -> None:
     with launched("serve", "--grpc", f"unix:{sockets}/gw.sock", "--workers", "2", lines=1) as server:
         server.part(f"unix:{sockets}/gw.sock.1").kill()
-        code, errors = server.end()
-    assert code == 1
-    assert errors.splitlines()[-1] == "gw-extproc: processor 2 ended unexpectedly (killed by SIGKILL); everything was stopped"
+        assert server.end() == 1
+        assert server.log().splitlines()[-1] == "gw-extproc: processor 2 ended unexpectedly (killed by SIGKILL); everything was stopped"
     assert list(sockets.iterdir()) == []
 
 
@@ -56,13 +57,4 @@ def test_a_socket_in_use_is_one_line(sockets: Path) -> None:
         taken.listen()
         with launched("serve", "--grpc", f"unix:{sockets}/gw.sock", lines=0) as server:
             problem = f"gw-extproc: --grpc (GW_GRPC): another program listens at {sockets}/gw.sock; choose another address\n"
-            assert server.end() == (1, problem)
-
-
-def _accepts(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
+            assert (server.end(), server.log()) == (1, problem)

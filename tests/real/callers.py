@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.client import HTTPResponse
 from typing import Any
 
 import httpx2
 
-from tests.real.gateway import Gateway
-from tests.real.upstream import DEADLINE
+from tests.gateway_process import Gateway
+from tests.waiting import DEADLINE
 
 _FRAMING = ("content-length", "transfer-encoding")
 
@@ -41,19 +41,6 @@ def follow(gateway: Gateway, model: str, seen: list[str], at_delta: Callable[[],
             seen.append(event["type"])
             if "delta" in event:
                 at_delta()
-
-
-def events_of(body: str) -> Sequence[dict[str, Any]]:
-    """The events of a whole stream, which ends with [DONE]."""
-    *events, last, rest = body.split("\n\n")
-    assert (last, rest) == ("data: [DONE]", "")
-    return [_event(*event.split("\n")) for event in events]
-
-
-def _event(name: str, data: str) -> dict[str, Any]:
-    parsed: dict[str, Any] = json.loads(data.removeprefix("data: "))
-    assert name == f"event: {parsed['type']}"
-    return parsed
 
 
 def error_of(response: httpx2.Response) -> Mapping[str, Any]:

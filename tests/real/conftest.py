@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 from openai import OpenAI
 
-from tests.real import gateway as gateways
+from tests import gateway_process as gateways
+from tests.gateway_process import Gateway
 from tests.real import upstream as upstreams
-from tests.real.gateway import Gateway
-from tests.real.upstream import DEADLINE, Upstream
+from tests.real.upstream import Upstream
+from tests.waiting import DEADLINE
 
 KEY = "sk-of-the-gateway"
 MAX_BODY = 100_000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,8 +18,10 @@ from gw_extproc.local import plan
 from gw_extproc.local.envoy_binary import binary
 from gw_extproc.local.envoy_config import FILTER, as_json, bootstrap_of
 from gw_extproc.settings import parse_upstream
-from tests.real.gateway import until
+from tests.gateway_process import Gateway, launched
 from tests.real.upstream import Upstream
+from tests.sockets import accepts
+from tests.waiting import until
 
 MODES: Mapping[str, Mapping[str, str]] = {
     "bare": {},
@@ -36,7 +37,7 @@ MODES: Mapping[str, Mapping[str, str]] = {
 @dataclass(frozen=True)
 class ForeignEnvoy:
     ports: Mapping[str, int]
-    log: Path
+    processor: Gateway
 
     def url(self, listener: str) -> str:
         return f"http://127.0.0.1:{self.ports[listener]}/v1"
@@ -46,20 +47,19 @@ class ForeignEnvoy:
 def running(upstream: Upstream) -> Iterator[ForeignEnvoy]:
     with tempfile.TemporaryDirectory(prefix="real-", dir="/tmp") as name:
         directory = Path(name)
-        processor, admin, log = (directory / file for file in ("processor.sock", "admin.sock", "log"))
+        processor, admin = directory / "processor.sock", directory / "admin.sock"
         (directory / "envoy.json").write_text(json.dumps(_config(upstream, processor, admin)))
         envoy = (binary(), "-c", str(directory / "envoy.json"), "--disable-hot-restart", "--concurrency", "1", "-l", "error")
-        serve = (sys.executable, "-m", "gw_extproc", "serve", "--grpc", f"unix:{processor}")
-        with log.open("wb") as output:
-            processes = [subprocess.Popen(command, stdout=output, stderr=output) for command in (serve, envoy)]
-            try:
-                with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(admin)), base_url="http://admin") as client:
-                    until(lambda: processor.exists() and len(_ports(client)) == len(MODES), "the listeners")
-                    yield ForeignEnvoy(_ports(client), log)
-            finally:
-                for process in processes:
+        transport = httpx2.HTTPTransport(uds=str(admin))
+        with launched("serve", "--grpc", f"unix:{processor}", lines=1) as serving:
+            with subprocess.Popen(envoy) as process, httpx2.Client(transport=transport, base_url="http://admin") as client:
+                try:
+                    until(lambda: accepts(str(admin)) and len(_ports(client)) == len(MODES), "the listeners")
+                    yield ForeignEnvoy(_ports(client), serving)
+                finally:
                     process.terminate()
-                    process.wait()
+            serving.process.terminate()
+            assert serving.end() == 0
 
 
 def _config(upstream: Upstream, processor: Path, admin: Path) -> Any:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
+from tests import beside
 from tests.real import chat
 from tests.real.own_bodies import BODIES
-
-FOLDER = Path(__file__).parents[2].parent / "shared" / "recorded"
-"""Recorded answers of real servers, kept beside the repository, not in it."""
-
-MISSING = f"no recordings at {FOLDER.name}/ beside the repository"
 
 
 @dataclass(frozen=True)
@@ -45,11 +39,5 @@ OWN_ERRORS = (
 def load() -> list[Recording]:
     """Our own bodies, then the recorded ones."""
     own = [Recording(f"own-{name}", 200, body) for name, (body, _) in BODIES.items()]
-    return [*own, *OWN_ERRORS, *_recorded()]
-
-
-def _recorded() -> list[Recording]:
-    index = FOLDER / "index.json"
-    if not index.exists():
-        return []
-    return [Recording(entry["name"], entry["status"], (FOLDER / entry["name"]).read_bytes()) for entry in json.loads(index.read_text())]
+    recorded = [Recording(entry["name"], entry["status"], beside.body(entry["name"])) for entry in beside.INDEX]
+    return [*own, *OWN_ERRORS, *recorded]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,8 @@ from openai.types.responses import (
     ResponseReasoningItem,
 )
 
+from tests.beside import documents
+
 
 @dataclass(frozen=True)
 class Said:
@@ -31,17 +32,6 @@ class Said:
     calls: tuple[tuple[str, Any], ...] = ()
     status: str = "completed"
     tokens: tuple[int, int, int] | None = None
-
-
-def documents(body: bytes) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a body, be it one object or a stream of events."""
-    if body.lstrip().startswith(b"{"):
-        yield json.loads(body)
-        return
-    for line in body.decode().splitlines():
-        payload = line.removeprefix("data:").strip()
-        if line.startswith("data:") and payload != "[DONE]":
-            yield json.loads(payload)
 
 
 def by_server(body: bytes) -> Said:

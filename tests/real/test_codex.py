@@ -9,11 +9,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.real import chat, recordings
-from tests.real.callers import events_of
-from tests.real.gateway import Gateway
-from tests.real.upstream import DEADLINE, Received, Step, Upstream
+from tests.beside import codex_requests, needs_recordings
+from tests.events import events_of
+from tests.gateway_process import Gateway
+from tests.real import chat
+from tests.real.upstream import Received, Step, Upstream
 from tests.strict_chat import violations
+from tests.waiting import DEADLINE
 
 pytestmark = pytest.mark.xdist_group("real-recorded")
 
@@ -63,9 +65,8 @@ OWN: Mapping[str, Any] = {
 
 
 def _requests() -> list[Any]:
-    folder = recordings.FOLDER / "codex-requests"
-    recorded = [pytest.param(json.loads(path.read_text()), id=path.stem) for path in sorted(folder.glob("*.json"))]
-    missing = pytest.param(None, id="recorded", marks=pytest.mark.skip(reason=recordings.MISSING))
+    recorded = [pytest.param(request, id=name) for name, request in codex_requests().items()]
+    missing = pytest.param(None, id="recorded", marks=needs_recordings)
     return [pytest.param(OWN, id="own"), *(recorded or [missing])]
 
 

@@ -13,11 +13,13 @@ import h2.events
 import httpx2
 import pytest
 
+from tests.events import events_of
+from tests.gateway_process import Gateway
 from tests.real import chat
-from tests.real.callers import asking, error_of, events_of
+from tests.real.callers import asking, error_of
 from tests.real.conftest import MAX_BODY
-from tests.real.gateway import Gateway
-from tests.real.upstream import DEADLINE, Gate, Head, Upstream
+from tests.real.upstream import Gate, Head, Upstream
+from tests.waiting import DEADLINE
 
 pytestmark = pytest.mark.xdist_group("real")
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.events import events_of
+from tests.gateway_process import Gateway
 from tests.real import chat
-from tests.real.callers import error_of, events_of, post
-from tests.real.gateway import Gateway
+from tests.real.callers import error_of, post
 from tests.real.upstream import Head, Step, Stop, Upstream
 
 pytestmark = pytest.mark.xdist_group("real")

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from tests.events import events_of
 from tests.real import chat, foreign_envoy
-from tests.real.callers import asking, error_of, events_of, received, sent
+from tests.real.callers import asking, error_of, received, sent
 from tests.real.foreign_envoy import ForeignEnvoy
-from tests.real.upstream import DEADLINE, Gate, Head, Trailers, Upstream
+from tests.real.upstream import Gate, Head, Trailers, Upstream
+from tests.waiting import DEADLINE
 
 pytestmark = pytest.mark.xdist_group("real")
 
@@ -21,7 +23,7 @@ WRONG = ("buffered", "streamed", "headers", "half")
 def envoy(upstream: Upstream) -> Iterator[ForeignEnvoy]:
     with foreign_envoy.running(upstream) as envoy:
         yield envoy
-        assert "Traceback" not in envoy.log.read_text()
+        assert "Traceback" not in envoy.processor.log()
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -63,7 +65,7 @@ def test_a_wrong_mode_is_refused_and_says_what_to_set(envoy: ForeignEnvoy, upstr
         assert (response.status_code, error["code"]) == (500, "gateway_misconfigured")
         assert "FULL_DUPLEX_STREAMED" in error["message"]
     assert upstream.count(model) == 0
-    assert envoy.log.read_text().count("FULL_DUPLEX_STREAMED") == 1
+    assert envoy.processor.log().count("FULL_DUPLEX_STREAMED") == 1
 
 
 def test_skipped_response_headers_do_not_hang(envoy: ForeignEnvoy, upstream: Upstream) -> None:

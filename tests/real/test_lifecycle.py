@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -11,12 +10,14 @@ import httpx2
 import pytest
 from openai import InternalServerError, OpenAI
 
+from tests import gateway_process as gateways
+from tests.events import events_of
+from tests.gateway_process import Gateway
 from tests.real import chat
-from tests.real import gateway as gateways
 from tests.real import upstream as upstreams
-from tests.real.callers import asking, error_of, events_of, follow, post
-from tests.real.gateway import Gateway, until
-from tests.real.upstream import DEADLINE, Gate, Upstream
+from tests.real.callers import asking, error_of, follow, post
+from tests.real.upstream import Gate, Upstream
+from tests.waiting import DEADLINE, until
 
 pytestmark = pytest.mark.xdist_group("real")
 
@@ -35,7 +36,7 @@ async def test_sigterm_lets_answers_finish_and_takes_no_new_ones(upstream: Upstr
             for gate in gates:
                 await asyncio.to_thread(gate.await_reached)
             gateway.process.terminate()
-            await asyncio.to_thread(until, lambda: not _accepts(gateway), "the listener's end")
+            await asyncio.to_thread(until, lambda: not gateway.accepts(), "the listener's end")
             assert gateway.process.poll() is None
             for gate in gates:
                 gate.open()
@@ -75,11 +76,3 @@ def test_an_upstream_that_is_gone(deserted: Gateway) -> None:
         for stream in (True, False):
             with pytest.raises(InternalServerError, match="connect"):
                 client.responses.create(model="any", input="Hi", stream=stream)
-
-
-def _accepts(gateway: Gateway) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", gateway.port), DEADLINE):
-            return True
-    except ConnectionError:
-        return False

@@ -10,6 +10,7 @@ import pytest
 from openai import APIStatusError, AuthenticationError, BadRequestError, NotFoundError, OpenAI, RateLimitError
 from openai.types.responses import FunctionToolParam, Response
 
+from tests.beside import needs_recordings
 from tests.real import recordings, said
 from tests.real.own_bodies import BODIES
 from tests.real.recordings import Recording
@@ -29,7 +30,7 @@ STATUS_ERRORS: dict[int, type[APIStatusError]] = {
 }
 
 
-@pytest.mark.skipif(not recordings.FOLDER.exists(), reason=recordings.MISSING)
+@needs_recordings
 def test_all_recordings_are_played() -> None:
     assert len(ALL) > 60
 

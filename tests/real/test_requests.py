@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 import httpx2
 import pytest
 
+from tests.events import events_of
+from tests.gateway_process import Gateway
 from tests.real import chat
-from tests.real.callers import asking, error_of, events_of, post, received, sent
+from tests.real.callers import asking, error_of, post, received, sent
 from tests.real.conftest import KEY, MAX_BODY
-from tests.real.gateway import Gateway
-from tests.real.upstream import DEADLINE, Head, Step, Trailers, Upstream
+from tests.real.upstream import Head, Step, Trailers, Upstream
+from tests.waiting import DEADLINE
 
 pytestmark = pytest.mark.xdist_group("real")
 

@@ -11,10 +11,12 @@ import httpx2
 import pytest
 from openai import APIError, OpenAI
 
+from tests.events import events_of
+from tests.gateway_process import Gateway
 from tests.real import chat
-from tests.real.callers import asking, events_of, follow, post, received, sent, streaming
-from tests.real.gateway import Gateway
-from tests.real.upstream import DEADLINE, Gate, Step, Stop, Upstream
+from tests.real.callers import asking, follow, post, received, sent, streaming
+from tests.real.upstream import Gate, Step, Stop, Upstream
+from tests.waiting import DEADLINE
 
 pytestmark = pytest.mark.xdist_group("real")
 

@@ -20,8 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from queue import Queue
 
-DEADLINE = 20.0
-"""Seconds that any wait of this suite may take, on a machine that is busy with other things."""
+from tests.waiting import DEADLINE
 
 _LARGEST_LINE = 1024 * 1024
 

@@ -1,0 +1,76 @@
+"""How many tokens a response took: what the upstream counted, in whatever words, or an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Usage = dict[str, Any]
+Given = Mapping[str, Any]
+
+BYTES_PER_TOKEN = 4
+"""The usual rule of thumb, for backends that do not count."""
+
+MAX_COUNT = 2**53
+"""The largest number that every JSON reader holds exactly."""
+
+_INPUT = ("prompt_tokens", "input_tokens")
+_OUTPUT = ("completion_tokens", "output_tokens")
+
+
+def merged(known: Given | None, given: object) -> Given | None:
+    """What is known after another count: a field that says nothing (absent, null, 0) takes nothing back."""
+    if not isinstance(given, dict) or not given:
+        return known
+    return given if known is None else {**known, **{name: value for name, value in given.items() if value}}
+
+
+def counted(given: Given | None) -> Usage | None:
+    """The usage in the API's form, or None where the upstream did not count."""
+    if given is None or not (_first(given, *_INPUT) or _first(given, *_OUTPUT)):
+        return None
+    prompt = given.get("prompt_tokens_details") or given.get("input_tokens_details")
+    completion = given.get("completion_tokens_details") or given.get("output_tokens_details")
+    usage = _usage(
+        prompt=_first(given, *_INPUT),
+        completion=_first(given, *_OUTPUT),
+        cached=_first(prompt, "cached_tokens") or _first(given, "cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"),
+        written=_first(prompt, "cache_write_tokens") or _first(given, "cache_creation_input_tokens"),
+        reasoning=_first(completion, "reasoning_tokens") or _first(given, "reasoning_tokens"),
+    )
+    return usage | {"total_tokens": max(_first(given, "total_tokens"), usage["total_tokens"])}
+
+
+def estimated(prompt_bytes: int, answer_bytes: int) -> Usage:
+    """Usage by rule of thumb."""
+    return _usage(-(-prompt_bytes // BYTES_PER_TOKEN), -(-answer_bytes // BYTES_PER_TOKEN))
+
+
+def said(item: Mapping[str, Any]) -> int:
+    """Bytes that the model wrote for an output item."""
+    texts = [part.get("text") or part.get("refusal") or "" for part in item.get("content") or ()]
+    texts += [str(item[name]) for name in ("arguments", "input", "action", "operation") if name in item]
+    return sum(len(text.encode()) for text in texts)
+
+
+def count(value: object) -> int:
+    """The whole number that an upstream gave, as a number or a text, or 0 for anything that is none."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 16:
+        value = int(value)
+    return int(value) if isinstance(value, int | float) and 0 < value < MAX_COUNT else 0
+
+
+def _usage(prompt: int, completion: int, cached: int = 0, written: int = 0, reasoning: int = 0) -> Usage:
+    return {
+        "input_tokens": prompt,
+        "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written},
+        "output_tokens": completion,
+        "output_tokens_details": {"reasoning_tokens": reasoning},
+        "total_tokens": prompt + completion,
+    }
+
+
+def _first(values: object, *names: str) -> int:
+    if not isinstance(values, dict):
+        return 0
+    return next((number for name in names if (number := count(values.get(name)))), 0)
