@@ -5,19 +5,18 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import orjson
 
 from gw_extproc.core.assembler import Assembler, Making
-from gw_extproc.core.dialects import Dialect, choose
-from gw_extproc.core.errors import CallerError
+from gw_extproc.core.dialects import Dialect
+from gw_extproc.core.errors import CallerError, encode
 from gw_extproc.core.events import PROFILES, Profile
 from gw_extproc.core.request import Plan, translate
 from gw_extproc.core.response import ResponseObject
 from gw_extproc.schema.validation import unknown_fields, validate
-from gw_extproc.settings import Settings, parse_upstream
+from gw_extproc.settings import Settings
 
 
 def new_id(prefix: str) -> str:
@@ -41,9 +40,8 @@ class Gateway:
 
 
 def gateway(settings: Settings) -> Gateway:
-    host = parse_upstream(settings.upstream).host if settings.upstream else None
     return Gateway(
-        dialect=choose(settings.dialect, host),
+        dialect=settings.upstream_dialect,
         profile=PROFILES[settings.wire_profile],
         reject_unsupported=settings.unsupported_tools == "reject",
     )
@@ -61,20 +59,15 @@ class Session:
 
 def begin(body: bytes, shared: Gateway) -> Session:
     """Reads a `POST /v1/responses` body; raises CallerError where it cannot be honoured."""
-    try:
-        return _begin(validate(_parse(body)), shared)
-    except orjson.JSONEncodeError:  # the parser takes more levels than the writer
-        raise CallerError("The request body is nested too deeply.", code="invalid_json") from None
-
-
-def _begin(payload: dict[str, Any], shared: Gateway) -> Session:
+    payload = validate(_parse(body))
     plan = translate(
         payload,
         shared.dialect,
         reject_unsupported=shared.reject_unsupported,
         unknown=unknown_fields(payload),
     )
-    chat = orjson.dumps(plan.chat)
+    chat = encode(plan.chat)
+    plan = replace(plan, chat={})  # encoded now, and as large as the request: the answer needs none of it
     response_id = shared.new_id("resp")
     making = Making(
         plan=plan,

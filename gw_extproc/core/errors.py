@@ -41,14 +41,34 @@ class CallerError(GatewayError):
     type = "invalid_request_error"
 
 
+class TooDeep(CallerError):
+    """JSON that can be read but not written again: the parser takes more levels than the writer."""
+
+    def __init__(self) -> None:
+        super().__init__("The request body is nested too deeply.", code="invalid_json")
+
+
+def encode(value: object) -> bytes:
+    """The value as JSON; raises TooDeep where what the caller sent is nested more deeply than can be written."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # values that came out of the parser fail for no other reason
+        raise TooDeep from None
+
+
 def unsupported(param: str, reason: str, *, code: str = "unsupported_value") -> CallerError:
     """What may be sent in general, but not to this gateway or this upstream."""
     return CallerError(f"Unsupported value for '{param}': {reason}.", code=code, param=param)
 
 
-def quote(text: str) -> str:
+def shorten(text: str) -> str:
     """At most so much of the caller's text that a message stays readable."""
-    return f"'{text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + '...'}'"
+    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "..."
+
+
+def quote(text: str) -> str:
+    """The text in quotation marks, shortened."""
+    return f"'{shorten(text)}'"
 
 
 class BodyTooLarge(CallerError):

@@ -15,7 +15,7 @@ from gw_extproc.core import upstream_errors
 from gw_extproc.core.errors import GatewayError, UpstreamError
 from gw_extproc.core.sse import BAD_ANSWER, Chunk, ChunkDecoder, Ending
 from gw_extproc.extproc import messages
-from gw_extproc.extproc.encoding import UNLIMITED, Decoder, decoder
+from gw_extproc.extproc.encoding import Decoder, decoder
 from gw_extproc.extproc.messages import Reply
 from gw_extproc.session import Session
 
@@ -27,8 +27,10 @@ _EVENT_STREAM = {
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
 }
-# The body is another one now: what described the old one goes.
-_REPLACED: Mapping[str, None] = dict.fromkeys(("content-length", "content-encoding", "etag", "digest", "content-md5", "trailer"))
+_REPLACED: Mapping[str, None] = dict.fromkeys(messages.DESCRIBING)
+
+MAX_ANSWER = 256 * 1024 * 1024
+"""Bytes of one answer, which is kept until its end for the final object: far beyond what models write, images among it."""
 
 
 class Answer(ABC):
@@ -40,11 +42,16 @@ class Answer(ABC):
 
     @abstractmethod
     def body(self, data: bytes) -> Sequence[Reply]:
-        """What a piece of the body says; the last reply ends the answer where nothing that follows can matter."""
+        """What a piece of the body says."""
 
     @abstractmethod
     def end(self) -> Sequence[Reply]:
         """Everything that is left, with the end of the body."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the end was said before the upstream's body ended."""
+        return False
 
     def fail(self, error: GatewayError) -> Sequence[Reply]:
         """Ends the answer with an error: as a whole, unless something was already sent."""
@@ -117,6 +124,7 @@ class _Flow(Enum):
     WITHHELD = "the headers are not out: the answer may still become an error"
     PROMISED = "the headers are out, as the upstream has said that a stream follows"
     FLOWING = "events are going out"
+    OVER = "all is said: what still comes is of no use, Envoy takes the end and drops the model call"
 
 
 class StreamAnswer(Answer):
@@ -142,8 +150,13 @@ class StreamAnswer(Answer):
         events = b"".join([assembler.feed(chunk) for chunk in chunks])
         if self._decoder.done and self._flow is _Flow.FLOWING:
             events += assembler.end(Ending.DONE)
-        failed = assembler.error is not None  # what still comes is of no use: Envoy takes the end and drops the model call
-        return [*opening, *messages.response_bodies(events, end=failed)] if events else opening
+        if assembler.error is not None:
+            self._flow = _Flow.OVER
+        return [*opening, *messages.response_bodies(events, end=self.over)] if events else opening
+
+    @property
+    def over(self) -> bool:
+        return self._flow is _Flow.OVER
 
     def end(self) -> Sequence[Reply]:
         chunks, ending = self._decoder.end()
@@ -167,8 +180,8 @@ class StreamAnswer(Answer):
             return ()
         headers: Sequence[Reply] = ()
         if self._flow is _Flow.WITHHELD:
-            if error := chunks[0].get("error"):
-                raise upstream_errors.from_object(error)
+            if error := upstream_errors.in_chunk(chunks[0]):
+                raise error
             headers = [self._headers()]
         self._flow = _Flow.FLOWING
         return [*headers, messages.response_body(self._session.assembler.start(), end=False)]
@@ -183,7 +196,7 @@ def choose(session: Session | None, headers: Mapping[str, str]) -> Answer:
     There is no session where Envoy answered before the model was called.
     """
     status = int(headers.get(":status", "0"))
-    read = decoder(headers.get("content-encoding"), UNLIMITED)
+    read = decoder(headers.get("content-encoding"), MAX_ANSWER)
     if read is None:
         raise UpstreamError(f"The upstream compressed its answer as {headers['content-encoding']!r}, unasked.", code=BAD_ANSWER)
     if session is None or not 200 <= status < 300:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
-UNLIMITED = 1 << 62
-"""For a body that is not kept: its reader limits what it holds."""
-
 MAX_INFLATED = 64 * 1024 * 1024
 """Bytes that one piece of a compressed body may become: a thousand times what Envoy sends at once would be a gigabyte."""
 

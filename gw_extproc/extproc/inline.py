@@ -10,10 +10,11 @@ end before Envoy's does: Envoy then drops the model call.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from gw_extproc.core.errors import BodyTooLarge, CallerError, GatewayError, UnsupportedMediaType, UpstreamError
+from gw_extproc.core.errors import BodyTooLarge, CallerError, GatewayError, UnsupportedMediaType, UpstreamError, quote
+from gw_extproc.core.paths import RESPONSES
 from gw_extproc.core.sse import BAD_ANSWER
 from gw_extproc.extproc import answers, messages
 from gw_extproc.extproc.answers import Answer
@@ -21,8 +22,6 @@ from gw_extproc.extproc.encoding import BodyError, Decoder, decoder
 from gw_extproc.extproc.messages import Reply, Request
 from gw_extproc.extproc.modes import misconfigured
 from gw_extproc.session import Gateway, Session, begin
-
-PATH = "/v1/responses"
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,11 @@ class Inline:
         self._read: Decoder | None = None
         self._session: Session | None = None
         self._answer: Answer | None = None
+        self._error: GatewayError | None = None
 
     @classmethod
     def serves(cls, headers: Mapping[str, str]) -> bool:
-        return headers.get(":method") == "POST" and headers.get(":path", "").partition("?")[0] == PATH
+        return headers.get(":method") == "POST" and headers.get(":path", "").partition("?")[0] == RESPONSES
 
     def handle(self, request: Request) -> Sequence[Reply]:
         """The replies to one of Envoy's messages; one that does not belong to the phase has none."""
@@ -76,30 +76,35 @@ class Inline:
     def fail(self, error: GatewayError) -> Sequence[Reply]:
         """Ends the exchange with an error."""
         phase, self._phase = self._phase, Phase.OVER
-        if phase in (Phase.READING, Phase.CALLING, Phase.HEADED):
-            return [messages.immediate(error.status, error.body(), error.headers)]
-        if self._answer is None or phase is Phase.OVER:
+        if phase is Phase.OVER:
             return ()
-        return self._answer.fail(error)
+        self._error = error
+        if phase is Phase.ANSWERING and self._answer is not None:
+            return self._answer.fail(error)
+        return [messages.immediate(error.status, error.body(), error.headers)]
 
     def summary(self) -> str:
-        """One line for the log: who, how far, what came of it."""
-        request_id = self._headers.get("x-request-id", "-")
-        if self._session is None:
-            return f"request={request_id} {'refused' if self._phase is Phase.OVER else 'left=reading'}"
-        assembler = self._session.assembler
-        estimated = " usage=estimated" if assembler.usage_estimated else ""
-        left = "" if self._phase is Phase.OVER else f" left={self._phase.name.lower()}"
-        return f"request={request_id} response={self._session.id} status={assembler.status.value}{estimated}{left}"
+        """One line for the log: who, and what came of it."""
+        said = {"request": _printable(self._headers.get("x-request-id", "-"))}
+        if self._session is not None:
+            assembler = self._session.assembler
+            said |= {"response": self._session.id, "status": assembler.status.value}
+            if assembler.usage_estimated:
+                said["usage"] = "estimated"
+        if self._error is not None:
+            said |= {"status": "failed", "http": str(self._error.status), "error": _printable(self._error.code or self._error.type)}
+        elif self._phase is not Phase.OVER:
+            said["left"] = self._phase.name.lower()
+        return " ".join(f"{name}={value}" for name, value in said.items())
 
     def _request_headers(self, request: Request) -> Sequence[Reply]:
         kind = self._headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
-            raise UnsupportedMediaType(f"The request body must be application/json, not {kind}.", code="unsupported_media_type")
+            raise UnsupportedMediaType(f"The request body must be application/json, not {quote(kind)}.", code="unsupported_media_type")
         encoding = self._headers.get("content-encoding")
         self._read = decoder(encoding, self._target.max_body)
         if self._read is None:
-            message = f"The request body is compressed as {encoding}; gzip, deflate or none can be read."
+            message = f"The request body is compressed as {quote(str(encoding))}; gzip, deflate or none can be read."
             raise UnsupportedMediaType(message, code="unsupported_content_encoding")
         announced = self._headers.get("content-length", "")
         if announced.isdigit() and int(announced) > self._target.max_body:
@@ -116,16 +121,16 @@ class Inline:
         return self._call()
 
     def _call(self) -> Sequence[Reply]:
-        self._session = session = begin(b"".join(self._body), self._target.gateway)
-        self._body.clear()
+        body, self._body = self._body, []
+        session = begin(b"".join(body), self._target.gateway)
+        self._session = replace(session, chat=b"")  # sent below, and as large as the request
         self._phase = Phase.CALLING
         _, question, query = self._headers[":path"].partition("?")
         changes: dict[str, str | None] = {
+            **dict.fromkeys(messages.DESCRIBING),
             ":path": f"{self._target.chat_path}{question}{query}",
             "content-type": "application/json",
             "content-length": str(len(session.chat)),
-            "content-encoding": None,
-            "trailer": None,
             "accept-encoding": "identity",
         }
         if self._target.authorization is not None:
@@ -145,9 +150,9 @@ class Inline:
         self._phase = Phase.ANSWERING
         body = request.response_body
         replies = self._answer.body(body.body) if body.body else ()
-        if body.end_of_stream and not messages.ends_response(replies):
+        if body.end_of_stream and not self._answer.over:
             replies = [*replies, *self._answer.end()]
-        if messages.ends_response(replies):
+        if body.end_of_stream or self._answer.over:
             self._phase = Phase.OVER
         return replies
 
@@ -167,6 +172,15 @@ class Inline:
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"The request body is larger than {self._target.max_body} bytes.", code="request_too_large")
+
+
+LONGEST_LOGGED = 64
+"""Characters of a name from outside in a log line."""
+
+
+def _printable(text: str) -> str:
+    """The text for a log line: nothing that a terminal or a log reader would act on."""
+    return "".join(char if "!" <= char <= "~" else "?" for char in text[:LONGEST_LOGGED])
 
 
 _STEPS: Mapping[tuple[Phase, str], Callable[[Inline, Request], Sequence[Reply]]] = {

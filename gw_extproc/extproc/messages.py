@@ -12,6 +12,9 @@ Request = pb.ProcessingRequest
 MAX_BODY_MESSAGE = 256 * 1024
 """Bytes of a body in one message: large enough to be few, small enough to pass every HTTP/2 window in pieces."""
 
+DESCRIBING = ("content-length", "content-encoding", "content-md5", "digest", "content-digest", "etag", "trailer")
+"""Headers that describe a body: they go when it is replaced."""
+
 _OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
 
@@ -93,13 +96,10 @@ def request_bodies(data: bytes) -> Sequence[Reply]:
 
 def response_bodies(data: bytes, *, end: bool) -> Sequence[Reply]:
     """A response body or a part of one; with `end`, the last message ends it."""
+    if len(data) <= MAX_BODY_MESSAGE:
+        return (response_body(data, end=end),)
     parts = list(pieces(data))
     return [response_body(part, end=end and number == len(parts)) for number, part in enumerate(parts, 1)]
-
-
-def ends_response(replies: Sequence[Reply]) -> bool:
-    """Whether they say all of the response's body."""
-    return bool(replies) and replies[-1].response_body.response.body_mutation.streamed_response.end_of_stream
 
 
 def immediate(status: int, body: bytes, extra: Mapping[str, str]) -> Reply:

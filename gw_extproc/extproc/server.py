@@ -19,12 +19,9 @@ logger = logging.getLogger("gw_extproc.server")
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
-# A message is at most one piece of a body plus headers; Envoy sends pieces of up to 1 MiB (measured), Python's default is 4 MiB.
-_OPTIONS = (
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-    ("grpc.max_send_message_length", 64 * 1024 * 1024),
-    ("grpc.max_concurrent_streams", 1_000_000),
-)
+_LARGEST_MESSAGE = 64 * 1024 * 1024
+"""What Envoy may send at once: pieces of a body as large as its connection buffer, usually 1 MiB. Who gives it more memory than the 4
+MiB that gRPC takes by default shall not have broken streams."""
 
 
 def run(settings: Settings, address: str) -> None:
@@ -54,7 +51,8 @@ async def _serve(settings: Settings, address: str) -> None:
 
 def _server(settings: Settings, status: health.aio.HealthServicer) -> grpc.aio.Server:
     # Workers share a TCP port; a second gateway must not join them unseen.
-    server = grpc.aio.server(options=(*_OPTIONS, ("grpc.so_reuseport", int(settings.workers > 1))))
+    shared = ("grpc.so_reuseport", int(settings.workers > 1))
+    server = grpc.aio.server(options=(("grpc.max_receive_message_length", _LARGEST_MESSAGE), shared))
     handler = grpc.stream_stream_rpc_method_handler(
         Processor(settings).process,
         request_deserializer=messages.Request.FromString,

@@ -15,14 +15,11 @@ from gw_extproc.extproc.inline import Inline, Target
 from gw_extproc.extproc.modes import Duplex, Refusal, misconfigured
 from gw_extproc.extproc.passthrough import PassThrough
 from gw_extproc.session import gateway
-from gw_extproc.settings import Settings, parse_upstream
+from gw_extproc.settings import Settings
 
 logger = logging.getLogger("gw_extproc.stream")
 
 Context = grpc.aio.ServicerContext[messages.Request, messages.Reply]
-
-DEFAULT_BASE_PATH = "/v1"
-"""Where no upstream is named, Envoy knows where it is; its paths are OpenAI's."""
 
 
 class Exchange(Protocol):
@@ -40,11 +37,10 @@ class Processor:
     """Serves `envoy.service.ext_proc.v3.ExternalProcessor/Process`."""
 
     def __init__(self, settings: Settings) -> None:
-        base_path = parse_upstream(settings.upstream).base_path if settings.upstream else DEFAULT_BASE_PATH
         key = settings.upstream_api_key
         self._target = Target(
             gateway=gateway(settings),
-            chat_path=f"{base_path}/chat/completions",
+            chat_path=f"{settings.base_path}/chat/completions",
             authorization=None if key is None else f"Bearer {key.get_secret_value()}",
             max_body=settings.max_body,
         )
