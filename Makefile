@@ -36,7 +36,7 @@ types: $(VENV)/.dev
 	@$(BIN)/mypy
 
 tests: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report term
 
 generated: $(VENV)/.dev ## generated files are what their sources give
 	@$(BIN)/python -m tests.generated --check
