@@ -16,13 +16,13 @@ STANDARD = sys.stdlib_module_names
 MAY_IMPORT = {
     "core": set[str](),
     "schema": {"core"},
-    "settings": set[str](),
+    "settings": {"core"},
     "options": {"settings"},
     "session": {"core", "schema", "settings"},
     "extproc": {"core", "schema", "settings", "session"},
     "local": {"core", "settings"},
     "worker": {"settings", "extproc"},
-    "cli": {"settings", "options", "extproc", "local", "worker"},
+    "cli": {"settings", "options", "local"},
     "__main__": {"cli"},
     "__init__": set[str](),
 }
@@ -30,7 +30,7 @@ MAY_IMPORT = {
 LIBRARIES = {
     "orjson": {"core", "schema", "session", "extproc", "local"},
     "pydantic": {"schema", "settings", "options", "local"},
-    "pydantic_core": {"schema", "options"},
+    "pydantic_core": {"schema", "settings", "options"},
     "pydantic_settings": {"settings"},
     "grpc": {"extproc"},
     "grpc_health": {"extproc"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,15 +17,14 @@ from gw_extproc.core.errors import CallerError
 from gw_extproc.core.events import PROFILES
 from gw_extproc.session import Gateway, Session, begin, gateway, new_id, now
 from gw_extproc.settings import Settings
+from tests.beside import codex_requests, needs_recordings
 from tests.core.anything import ANY_JSON, REQUESTS, with_one_change
 from tests.core.translated import legal
 
 Fields = dict[str, Any]
 
-RECORDED = Path(__file__).parents[2] / "shared" / "recorded" / "codex-requests"
 ALL_DIALECTS = st.sampled_from(list(DIALECTS.values()))
 EVERY_DIALECT = pytest.mark.parametrize("name", sorted(DIALECTS))
-recorded = pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded requests stand beside the repository, not in it")
 
 
 def shared(dialect: Dialect = GENERIC, *, reject: bool = False) -> Gateway:
@@ -131,8 +129,7 @@ def test_ids_are_long_and_never_the_same() -> None:
 
 
 def codex(name: str, dialect: str) -> tuple[Session, Fields]:
-    body = json.loads((RECORDED / f"{name}.json").read_text())["body"]
-    session = begun(body, DIALECTS[dialect])
+    session = begun(codex_requests()[name]["body"], DIALECTS[dialect])
     assert session is not None
     return session, orjson.loads(session.chat)
 
@@ -141,7 +138,7 @@ def names(chat: Fields) -> list[str]:
     return [tool["function"]["name"] for tool in chat["tools"]]
 
 
-@recorded
+@needs_recordings
 @EVERY_DIALECT
 def test_a_coding_agent_may_call_its_functions_its_namespaces_and_its_free_form_tools(name: str) -> None:
     session, chat = codex("unknown-model-first-turn", name)
@@ -162,7 +159,7 @@ def test_a_coding_agent_may_call_its_functions_its_namespaces_and_its_free_form_
     assert (resolved.kind, resolved.name) == ("custom", "apply_patch")
 
 
-@recorded
+@needs_recordings
 @EVERY_DIALECT
 def test_tools_that_stand_in_the_input_are_offered(name: str) -> None:
     _, chat = codex("gpt-6.1-code-mode-first-turn", name)
@@ -171,7 +168,7 @@ def test_tools_that_stand_in_the_input_are_offered(name: str) -> None:
     assert chat.get("parallel_tool_calls") is (False if "parallel_tool_calls" in DIALECTS[name].hints else None)
 
 
-@recorded
+@needs_recordings
 @EVERY_DIALECT
 def test_a_coding_agent_sends_its_calls_and_outputs_back(name: str) -> None:
     _, chat = codex("unknown-model-parallel-tool-outputs", name)

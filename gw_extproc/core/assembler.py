@@ -11,7 +11,7 @@ JSON gets the object of the terminal event.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,16 +150,18 @@ class Assembler:
 
     def _say(self, kind: Kind, text: str) -> None:
         """Content may still hold both kinds: reasoning between tags."""
-        if kind is not Kind.TEXT:
+        if kind is Kind.TEXT:
+            self._say_split(self._think.feed(text))
+        else:
             self._pass_on(kind, text)
-            return
-        for split, piece in self._think.feed(text):
-            if split is Kind.TEXT or not self._facts.reasoned:
-                self._pass_on(split, piece)
 
     def _flush_think(self) -> None:
-        for kind, text in self._think.end():
-            self._pass_on(kind, text)
+        self._say_split(self._think.end())
+
+    def _say_split(self, said: Iterable[tuple[Kind, str]]) -> None:
+        for kind, text in said:
+            if kind is Kind.TEXT or not self._facts.reasoned:
+                self._pass_on(kind, text)
 
     def _pass_on(self, kind: Kind, text: str) -> None:
         if kind is Kind.TEXT:

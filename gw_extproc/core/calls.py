@@ -85,7 +85,7 @@ class _Tracked:
 
     def repeats(self, id: str, name: str, piece: str) -> bool:
         """Whether a piece says once more, at the end, what the whole call was."""
-        return bool(name and id and id == self.id and name == self.name and piece.strip() and piece == self.arguments)
+        return bool(name and id and id == self.id and name == self.name and piece == self.arguments and _is_json(piece))
 
 
 class Calls:
@@ -107,8 +107,8 @@ class Calls:
             tracked = self._find(entry.get("index"), position, id, name, piece)
             if tracked.repeats(id, name, piece):
                 continue
-            if piece.strip() == PLACEHOLDER and not tracked.arguments:
-                tracked.placeholder, piece = piece, ""
+            if (tracked.placeholder + piece).strip() == PLACEHOLDER and tracked.arguments == tracked.placeholder:
+                tracked.placeholder, piece = tracked.placeholder + piece, ""
             elif piece:
                 tracked.placeholder = ""
             if tracked.call is None:

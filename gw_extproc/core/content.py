@@ -13,9 +13,10 @@ from gw_extproc.core.errors import CallerError, unsupported
 from gw_extproc.core.notices import Notices
 
 Part = dict[str, Any]
-Given = str | Sequence[Mapping[str, Any]]
+Content = str | Sequence[Mapping[str, Any]]
 
-TEXT_TYPES = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
+TEXTUAL = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
+"""Types of the parts that hold a text."""
 _DETAILS = frozenset({"low", "high"})
 _TEXT_FILES = ("text/", "application/json", "application/xml", "application/yaml", "application/x-yaml")
 
@@ -27,21 +28,23 @@ class ContentReader:
         self._dialect = dialect
         self._notices = notices
 
-    def parts(self, content: Given, path: str) -> Sequence[Part]:
+    def parts(self, content: Content, path: str) -> Sequence[Part]:
         """Chat parts; empty texts are left out."""
         if isinstance(content, str):
             return [_text(content)] if content else []
         read = (self._part(part, f"{path}[{index}]") for index, part in enumerate(content))
         return [part for part in read if part is not None]
 
-    def text(self, content: Given, path: str) -> str:
+    def text(self, content: Content, path: str) -> str:
         """The text of content that may hold nothing else."""
         for index, part in enumerate(() if isinstance(content, str) else content):
-            if part["type"] not in TEXT_TYPES:
+            if part["type"] not in TEXTUAL:
                 raise unsupported(f"{path}[{index}]", f"a message of this role can only hold text, not '{part['type']}'")
         return joined(self.parts(content, path))
 
     def _part(self, part: Mapping[str, Any], path: str) -> Part | None:
+        if part.get("prompt_cache_breakpoint") is not None:
+            self._notices.add("fields not sent", "content[].prompt_cache_breakpoint")
         match part["type"]:
             case "input_image":
                 return self._image(part, path)
@@ -69,6 +72,8 @@ class ContentReader:
         return {"type": "image_url", "image_url": image}
 
     def _file(self, part: Mapping[str, Any], path: str) -> Part | None:
+        if part.get("detail") not in (None, "auto"):
+            self._notices.add("not sent", "file detail")
         if part.get("file_data"):
             return self._file_data(part["file_data"], part.get("filename"), path)
         if not part.get("file_url"):

@@ -18,9 +18,9 @@ from typing import Any
 import orjson
 
 from gw_extproc.core import pairing
-from gw_extproc.core.content import TEXT_TYPES, ContentReader, Part, compact, joined
+from gw_extproc.core.content import TEXTUAL, Content, ContentReader, Part, compact, joined
 from gw_extproc.core.dialects import CallIds, Dialect, Replay, System
-from gw_extproc.core.errors import quote, unsupported
+from gw_extproc.core.errors import encode, quote, unsupported
 from gw_extproc.core.notices import Notices
 from gw_extproc.core.toolkinds import CALL_KINDS, WHOLE_CALLS, BadArguments, Tool, parse_arguments
 from gw_extproc.core.tools import Toolbox
@@ -60,14 +60,14 @@ class Conversation:
     def instructions(self, text: str) -> None:
         self._say_system(self._dialect.developer_role, text)
 
-    def add(self, items: Sequence[Given], path: str = "input") -> None:
-        """Adds validated items; raises CallerError where one cannot be had."""
+    def add(self, items: Sequence[Given]) -> None:
+        """Adds the validated items of `input`; raises CallerError where one cannot be had or written."""
         pairs = pairing.pair(items)
-        self._outputs = {f"{path}[{call}]": (f"{path}[{output}]", items[output]) for call, output in pairs.answers.items()}
+        self._outputs = {f"input[{call}]": (f"input[{output}]", items[output]) for call, output in pairs.answers.items()}
         for orphan in pairs.orphans:
             self._notices.add("outputs left out for want of their call", pairing.answered_id(items[orphan]))
         for index, item in enumerate(items):
-            self._item(item, f"{path}[{index}]")
+            self._item(item, f"input[{index}]")
         self._end_turn()
 
     def messages(self) -> list[Message]:
@@ -96,12 +96,12 @@ class Conversation:
                 self._end_turn()
             case _ if kind in CALL_KINDS:
                 tool = CALL_KINDS[kind]
-                self._call(item, path, Tool(tool, tool), orjson.dumps(WHOLE_CALLS[tool].arguments(item)).decode())
+                self._call(item, path, Tool(tool, tool), encode(WHOLE_CALLS[tool].arguments(item)).decode())
             case _:
                 self._notices.add("items left out", str(kind))
 
     def _message(self, item: Given, path: str) -> None:
-        role, content, path = item["role"], item["content"], f"{path}.content"
+        role, content, path = item["role"], item["content"] or (), f"{path}.content"
         if role == "assistant":
             self._say_assistant(content, path)
             return
@@ -112,7 +112,7 @@ class Conversation:
             chat_role = self._dialect.developer_role if role == "developer" else "system"
             self._say_system(chat_role, self._content.text(content, path))
 
-    def _say_assistant(self, content: str | Sequence[Given], path: str) -> None:
+    def _say_assistant(self, content: Content, path: str) -> None:
         if isinstance(content, str):
             self._turn.texts.append(content)
             return
@@ -188,7 +188,8 @@ class Conversation:
             if reasoning or (dialect.replay_empty and turn.calls):
                 message[dialect.replay_field] = reasoning
         if turn.calls:
-            message["tool_calls"] = list(turn.calls.values())
+            first, *others = turn.calls.values()
+            message["tool_calls"] = [{**first, **dialect.first_call_extra}, *others]
         return message
 
     def _output(self, wire_id: str, path: str, item: Given, pictures: list[Part]) -> str:
@@ -201,23 +202,23 @@ class Conversation:
             text = "\n".join(filter(None, [text, "(see the next message of the user)"]))
         return text
 
-    def _output_content(self, item: Given) -> str | Sequence[Given]:
+    def _output_content(self, item: Given) -> Content:
         match item["type"]:
             case "shell_call_output":
-                return orjson.dumps(item["output"]).decode()
+                return encode(item["output"]).decode()
             case "apply_patch_call_output":
                 return orjson.dumps({"status": item.get("status") or "completed", "output": item.get("output") or ""}).decode()
             case "tool_search_output":
                 return orjson.dumps({"tools_found": _names_found(item["tools"], self._toolbox)}).decode()
             case _:
-                output: str | Sequence[Given] = item["output"]
-                return output
+                output: Content | None = item["output"]
+                return output or ()
 
 
 def _reasoning(item: Given) -> str:
     """The reasoning's own text where there is one, else its summary."""
     for part_list in (item.get("content"), item.get("summary")):
-        text = "\n".join(part["text"] for part in part_list or () if part["type"] in TEXT_TYPES)
+        text = "\n".join(part["text"] for part in part_list or () if part["type"] in TEXTUAL)
         if text:
             return text
     return ""
@@ -244,5 +245,5 @@ def legal_call_id(call_id: str, rule: CallIds) -> str:
     fits = len(call_id) == rule.longest if rule.exact else 0 < len(call_id) <= rule.longest
     if fits and (not rule.plain or _PLAIN.fullmatch(call_id)):
         return call_id
-    digest = hashlib.sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256(call_id.encode()).hexdigest()
     return digest[: rule.longest] if rule.plain else f"call_{digest[: min(rule.longest, 32) - 5]}"

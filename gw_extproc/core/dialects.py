@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
 
 class System(Enum):
@@ -66,6 +67,8 @@ class Dialect:
     between_tool_and_user: str | None = None
     """What an assistant message says between a tool's output and a user's message, where the server wants one there."""
     call_ids: CallIds = CallIds()
+    first_call_extra: Mapping[str, Any] = field(default_factory=dict)
+    """Fields that the first tool call of an assistant message carries besides its own."""
     include_usage: bool = True
     """Whether it knows stream_options.include_usage."""
     think_tags: bool = True
@@ -235,11 +238,14 @@ GEMINI = replace(
     GENERIC,
     name="gemini",
     about="Gemini's OpenAI-compatible endpoint. Facts: ai.google.dev/gemini-api/docs/openai; unknown fields are a 400 (`Unknown name "
-    '"frequency_penalty": Cannot find field`), reasoning_effort is none, minimal, low, medium or high.',
+    '"frequency_penalty": Cannot find field`), reasoning_effort is none, minimal, low, medium or high. Gemini 3 answers 400 where the '
+    "first call of a message comes back without its thought signature, which Responses items cannot carry; "
+    "ai.google.dev/gemini-api/docs/thought-signatures says where it stands (OpenAI compatibility) and what skips the check (FAQ).",
     hosts=("generativelanguage.googleapis.com", "aiplatform.googleapis.com"),
     hints=frozenset({"reasoning_effort"}),
     refused=frozenset({"presence_penalty", "frequency_penalty", "logprobs"}),
     efforts={**_NEAREST, "none": "none"},
+    first_call_extra={"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}},
 )
 
 DIALECTS: Mapping[str, Dialect] = {

@@ -51,14 +51,16 @@ class Plan:
 
 
 def translate(body: Body, dialect: Dialect, *, reject_unsupported: bool, unknown: Iterable[str] = ()) -> Plan:
-    """Translates a validated body; `unknown` are its top-level fields that the API does not have.
+    """Translates a validated body; `unknown` are the paths of its fields that the API does not have.
 
     Raises CallerError, naming the field, for what cannot be honoured.
     """
     _refuse_state(body)
     notices = Notices()
-    for name in unknown:
-        notices.add("fields not sent", name)
+    for path in unknown:
+        notices.add("fields not sent", path)
+    if body.get("store"):
+        notices.add("not stored", "store")
     toolbox = Toolbox(notices, reject_unsupported=reject_unsupported)
     items = _items(body)
     toolbox.add(body.get("tools") or (), "tools")
@@ -66,7 +68,7 @@ def translate(body: Body, dialect: Dialect, *, reject_unsupported: bool, unknown
         if item.get("type") in ("additional_tools", "tool_search_output"):
             toolbox.add(item.get("tools") or (), f"input[{index}].tools")
     # The choice may narrow the toolbox, so it comes before the definitions are read.
-    choice = toolchoice.choose(body.get("tool_choice"), toolbox, dialect)
+    choice = toolchoice.choose(body.get("tool_choice"), toolbox, dialect, notices)
     reasoning = body.get("reasoning") or {}
     logprobs = LOGPROBS in (body.get("include") or ()) or bool(body.get("top_logprobs"))
     chat: dict[str, Any] = {
@@ -79,7 +81,7 @@ def translate(body: Body, dialect: Dialect, *, reject_unsupported: bool, unknown
         **_text(body.get("text") or {}, dialect, notices),
         **_effort(reasoning, dialect, notices),
         **(_logprobs(body, dialect) if logprobs else {}),
-        **_stream(body, dialect),
+        **_stream(body, dialect, notices),
     }
     summary = reasoning.get("summary") or reasoning.get("generate_summary")
     return Plan(chat, toolbox, notices, bool(body.get("stream")), summary is not None, logprobs)
@@ -199,7 +201,9 @@ def _logprobs(body: Body, dialect: Dialect) -> dict[str, Any]:
     return {"logprobs": True} | ({"top_logprobs": top} if top else {})
 
 
-def _stream(body: Body, dialect: Dialect) -> dict[str, Any]:
+def _stream(body: Body, dialect: Dialect, notices: Notices) -> dict[str, Any]:
+    if (body.get("stream_options") or {}).get("include_obfuscation"):
+        notices.add("not sent", "stream_options.include_obfuscation")
     if not body.get("stream"):
         return {}
     return {"stream": True} | ({"stream_options": {"include_usage": True}} if dialect.include_usage else {})

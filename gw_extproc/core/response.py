@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from gw_extproc.core.errors import encode
 from gw_extproc.core.lifecycle import Status
 
 Fields = dict[str, Any]
@@ -39,7 +40,7 @@ OPTIONAL = ("user", "prompt_cache_retention")
 class ResponseObject:
     """The constant part of one response, encoded once; `snapshot` adds what changes.
 
-    Raises orjson.JSONEncodeError where the caller's values are nested more deeply than can be written.
+    Raises TooDeep where the caller's values are nested more deeply than can be written.
     """
 
     def __init__(self, id: str, created_at: int, body: Body) -> None:
@@ -55,9 +56,10 @@ class ResponseObject:
             "reasoning": _reasoning(body.get("reasoning")),
             "store": False,
             "text": _text(body.get("text") or {}),
+            "tool_choice": _tool_choice(echoed["tool_choice"]),
             "tools": [_tool(tool) for tool in body.get("tools") or ()],
         }
-        self._constant = orjson.dumps(constant)[:-1]
+        self._constant = encode(constant)[:-1]
 
     def snapshot(self, status: Status, output: Sequence[Fields], **changed: Any) -> bytes:
         """The object in that state, encoded; `changed` are fields known by now (usage, error, model, ...)."""
@@ -91,6 +93,12 @@ def _text(given: Body) -> Fields:
         }
     verbosity = given.get("verbosity")
     return {"format": form} | ({} if verbosity is None else {"verbosity": verbosity})
+
+
+def _tool_choice(given: str | Body) -> str | Body:
+    if isinstance(given, str) or given["type"] != "allowed_tools":
+        return given
+    return {**given, "mode": given.get("mode") or "auto"}
 
 
 def _tool(given: Body) -> Fields:

@@ -146,7 +146,7 @@ class _Events:
                 return
             if payload.strip(b'"').upper() == b"[DONE]":
                 self.ending = Ending.DONE
-            elif payload and payload != b"null" and (payload.startswith((b"{", b"[")) or self._event in CHUNK_EVENTS):
+            elif payload and payload != b"null" and (payload.startswith(b"{") or self._event in CHUNK_EVENTS):
                 parsed = _parse(payload)
                 chunks += map(_as_error, parsed) if self._event == b"error" else parsed
 

@@ -7,27 +7,38 @@ from typing import Any
 
 from gw_extproc.core.dialects import Dialect
 from gw_extproc.core.errors import CallerError, quote
-from gw_extproc.core.tools import Toolbox, Wanted
+from gw_extproc.core.notices import Notices
+from gw_extproc.core.tools import Toolbox, Wanted, label
 
 
-def choose(choice: str | Mapping[str, Any] | None, toolbox: Toolbox, dialect: Dialect) -> Any:
-    """Chat's tool_choice, or None to send none; narrows the toolbox where only some tools are allowed.
+def choose(choice: str | Mapping[str, Any] | None, toolbox: Toolbox, dialect: Dialect, notices: Notices) -> Any:
+    """Chat's tool_choice, or None to send none; narrows the toolbox where only some tools, or none, are allowed.
 
     Raises CallerError where the choice demands a tool that the model cannot be offered.
     """
     if choice is None or isinstance(choice, str):
+        if choice == "none":
+            toolbox.allow_none()
         if toolbox.definitions():
             return choice
         if choice == "required":
             raise _impossible("it is 'required', but there is no tool that the model can call")
         return None
     if choice["type"] == "allowed_tools":
-        return _allowed(choice, toolbox)
+        return _allowed(choice, toolbox, notices)
     return _named(choice, toolbox, dialect)
 
 
-def _allowed(choice: Mapping[str, Any], toolbox: Toolbox) -> str | None:
+def _allowed(choice: Mapping[str, Any], toolbox: Toolbox, notices: Notices) -> str | None:
     mode = choice.get("mode") or "auto"
+    matched, left_out = toolbox.matched(), toolbox.left_out()
+    for index, each in enumerate(choice["tools"]):
+        wanted = _wanted(each)
+        if wanted in matched:
+            continue
+        if wanted[0] in ("function", "custom") and wanted not in left_out:
+            raise _impossible(f"there is no tool {quote(wanted[1] or wanted[0])}", f"tool_choice.tools[{index}]")
+        notices.add("allowed tools left out", label(each))
     tools = toolbox.matching({_wanted(each) for each in choice["tools"]})
     toolbox.offer_only(tools)
     if tools:
@@ -53,5 +64,5 @@ def _wanted(choice: Mapping[str, Any]) -> Wanted:
     return choice["type"], name if isinstance(name, str) else None
 
 
-def _impossible(reason: str) -> CallerError:
-    return CallerError(f"Invalid value for 'tool_choice': {reason}.", code="invalid_value", param="tool_choice")
+def _impossible(reason: str, param: str = "tool_choice") -> CallerError:
+    return CallerError(f"Invalid value for '{param}': {reason}.", code="invalid_value", param=param)

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from gw_extproc.core.errors import TooDeep, encode
+
 _LARGEST_NUMBER = 2**53
 """Beyond it JSON's numbers are not exact, and beyond 64 bits they cannot be written."""
 
@@ -54,8 +56,8 @@ def parse_arguments(text: str) -> Fields:
     if not isinstance(value, dict):
         raise BadArguments("they are not an object")
     try:
-        orjson.dumps([[[[value]]]])  # as deep as it will stand in an event
-    except orjson.JSONEncodeError:  # the parser takes more levels than the writer
+        encode([[[[value]]]])  # as deep as it will stand in an event
+    except TooDeep:
         raise BadArguments("they are nested too deeply") from None
     return value
 

@@ -21,12 +21,25 @@ Wanted = tuple[str, str | None]
 """How a tool_choice means tools: by type, and by name where it gives one (of a namespace: all its tools)."""
 
 LONGEST_NAME = 64
+READ: Mapping[str, Sequence[str]] = {
+    "function": ("name", "description", "parameters", "strict"),
+    "custom": ("name", "description", "format"),
+    "namespace": ("name", "description", "tools"),
+    "tool_search": ("execution", "description", "parameters"),
+    "shell": ("environment",),
+}
+"""Fields that are translated, besides the type: the schema has checked them. Others that say something are named in the notice."""
+_SAYS_NOTHING = (None, False, ["direct"])
+"""Defaults: not deferred, called directly."""
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9_-]")
 _NO_PARAMETERS: Definition = {"type": "object", "properties": {}}
 
 
 class Toolbox:
-    """All tools that this request knows, and those of them that the model may call."""
+    """All tools that this request knows: which of them the model is offered, and which calls it is allowed.
+
+    Mostly these are the same. With tool_choice `none` the tools are offered, as the history speaks of them, but no call is allowed.
+    """
 
     def __init__(self, notices: Notices, *, reject_unsupported: bool) -> None:
         self._notices = notices
@@ -34,7 +47,11 @@ class Toolbox:
         self._names: dict[Tool, str] = {}
         self._tools: dict[str, Tool] = {}
         self._definitions: dict[str, Definition] = {}
-        self._withheld: frozenset[str] = frozenset()
+        self._left_out: set[Wanted] = set()
+        self._offered: frozenset[str] | None = None
+        """Names in the model's view; None: all that are defined."""
+        self._allowed: frozenset[str] | None = None
+        """Names that a call may have; None: any, also one that the model invents."""
 
     def add(self, tools: Iterable[Mapping[str, Any]], path: str) -> None:
         """Adds the tools of a `tools` list; one that is there already takes the new definition."""
@@ -43,24 +60,35 @@ class Toolbox:
 
     def definitions(self) -> Sequence[Definition]:
         """The offered tools in Chat's form."""
-        return [each for name, each in self._definitions.items() if name not in self._withheld]
+        return [each for name, each in self._definitions.items() if self._offered is None or name in self._offered]
 
     def offer_only(self, tools: Iterable[Tool]) -> None:
-        """Narrows what is offered; a call of any other tool is suppressed (Open Responses: allowed_tools is a hard constraint)."""
-        allowed = {self._names[tool] for tool in tools}
-        self._withheld = frozenset(self._definitions) - allowed
+        """Narrows what is offered; any other call is suppressed (Open Responses: allowed_tools is a hard constraint)."""
+        self._offered = self._allowed = frozenset(self._names[tool] for tool in tools)
+
+    def allow_none(self) -> None:
+        """Suppresses every call, whatever is offered."""
+        self._allowed = frozenset()
 
     def matching(self, wanted: Set[Wanted]) -> Sequence[Tool]:
         """The tools that a tool_choice means."""
         return [tool for tool in self._names if not wanted.isdisjoint(_answers_to(tool))]
+
+    def matched(self) -> Set[Wanted]:
+        """All that a tool_choice can mean here."""
+        return {answer for tool in self._names for answer in _answers_to(tool)}
+
+    def left_out(self) -> Set[Wanted]:
+        """All that a tool_choice could mean if the tools that were left out were here."""
+        return self._left_out
 
     def wire_name(self, tool: Tool) -> str:
         """Its function name; a tool that only the history knows gets the name it would have had."""
         return self._names.get(tool) or _legal(tool)
 
     def resolve(self, wire_name: str) -> Tool | None:
-        """What a call of that function means; None for a tool withheld from this request. An unknown name is a function's."""
-        if wire_name in self._withheld:
+        """What a call of that function means; None where the call is not allowed. An unknown name is a function's."""
+        if self._allowed is not None and wire_name not in self._allowed:
             return None
         return self._tools.get(wire_name) or Tool("function", wire_name)
 
@@ -68,16 +96,17 @@ class Toolbox:
         kind = tool["type"]
         if kind == "namespace":
             self._add_namespace(tool, path)
+        elif _runs_elsewhere(tool):
+            self._leave_out(tool, namespace, path)
         elif kind in ("function", "custom"):
             self._define(Tool(kind, tool["name"], namespace), tool)
-        elif kind == "tool_search" and tool.get("execution") != "client":
-            self._leave_out(tool, path)  # the server's own search: nothing is deferred here, so nothing is lost
         elif kind in WHOLE_CALLS:
             self._define(Tool(kind, kind), tool)
         else:
-            self._leave_out(tool, path)
+            self._leave_out(tool, namespace, path)
 
     def _add_namespace(self, tool: Mapping[str, Any], path: str) -> None:
+        tool = self._read(tool)
         note = tool.get("description") or ""
         for index, member in enumerate(tool["tools"]):
             if note and index == 0:
@@ -89,18 +118,53 @@ class Toolbox:
         name = self._names.get(tool) or self._free(tool)
         self._names[tool] = name
         self._tools[name] = tool
-        self._definitions[name] = {"type": "function", "function": {"name": name, **_function(tool, given)}}
+        self._definitions[name] = {"type": "function", "function": {"name": name, **_function(tool, self._read(given))}}
 
     def _free(self, tool: Tool) -> str:
         legal = _legal(tool)
         return legal if legal not in self._tools else _marked(legal, f"{tool.kind} {tool.namespace} {tool.name}")
 
-    def _leave_out(self, tool: Mapping[str, Any], path: str) -> None:
+    def _read(self, tool: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The fields that are translated."""
+        read = READ.get(tool["type"], ())
+        unread = [f"tools[].{name}" for name in _telling(tool) if name not in read]
+        if tool["type"] == "shell":
+            unread += [f"tools[].environment.{name}" for name in _telling(tool.get("environment") or {})]
+        for path in unread:
+            self._notices.add("fields not sent", path)
+        return {name: tool[name] for name in read if name in tool}
+
+    def _leave_out(self, tool: Mapping[str, Any], namespace: str | None, path: str) -> None:
         kind = str(tool["type"])
         if self._reject_unsupported:
             raise unsupported(path, f"this gateway cannot run the tool {quote(kind)}", code="unsupported_tool")
-        label = tool.get("server_label")
-        self._notices.add("tools left out", f"{kind}({label})" if isinstance(label, str) else kind)
+        name = tool.get("name")
+        self._left_out.update(_answers_to(Tool(kind, name if isinstance(name, str) else kind, namespace)))
+        self._notices.add("tools left out", label(tool))
+
+
+def label(tool: Mapping[str, Any]) -> str:
+    """A tool, or what a tool_choice says of one, in a word: `web_search`, `mcp(github)`, `function(look)`."""
+    name = tool.get("server_label") or tool.get("name")
+    return f"{tool['type']}({name})" if isinstance(name, str) else str(tool["type"])
+
+
+def _runs_elsewhere(tool: Mapping[str, Any]) -> bool:
+    """Whether the tool is of a kind that a function on the wire can be, but meant for a place that is not here."""
+    kind = tool["type"]
+    if kind == "tool_search":  # the server's own search: nothing is deferred here, so nothing is lost
+        return tool.get("execution") != "client"
+    if kind == "shell" and (tool.get("environment") or {"type": "local"})["type"] != "local":  # a container that the server keeps
+        return True
+    if kind not in ("function", "custom", "shell", "apply_patch"):
+        return False
+    callers = tool.get("allowed_callers")  # without `direct`, only programs in the server's sandbox
+    return callers is not None and "direct" not in callers
+
+
+def _telling(fields: Mapping[str, Any]) -> Iterable[str]:
+    """The fields that say more than the defaults."""
+    return (name for name, value in fields.items() if name != "type" and value not in _SAYS_NOTHING)
 
 
 def _answers_to(tool: Tool) -> Iterable[Wanted]:
@@ -131,7 +195,7 @@ def _legal(tool: Tool) -> str:
 
 def _marked(name: str, what: str) -> str:
     """The name with a digest of what it stands for: unlike a number it does not depend on what else is offered."""
-    digest = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    digest = hashlib.sha256(what.encode()).hexdigest()[:8]
     return f"{name[: LONGEST_NAME - 9]}_{digest}"
 
 

@@ -76,7 +76,7 @@ def in_chunk(chunk: Mapping[str, Any]) -> UpstreamError | None:
     """
     error = chunk.get("error")
     choices = chunk.get("choices")
-    if error and not (choices and isinstance(error, dict) and not any(error.values())):
+    if error and not (choices is not None and isinstance(error, dict) and not any(error.values())):
         return from_document(chunk)
     return from_document(chunk) if choices is None and _is_error(chunk) else None
 
@@ -135,18 +135,22 @@ def _message(document: object, layers: list[Mapping[str, Any]]) -> str:
                 return f"{_place(layer)}{text}"
     for layer in layers:
         for name in _INNER:
-            if isinstance(text := layer.get(name), str) and text:
+            text = layer.get(name)
+            if isinstance(text, list) and len(text) == 1:
+                text = text[0]
+            if isinstance(text, str) and text:
                 return text
     if isinstance(document, str):
         return document
-    shown = layers[-1].get("error") or layers[-1].get("message") if layers else None
+    shown = document if not layers else next((said for name in (*_INNER, "message") if (said := layers[-1].get(name))), None)
     return written(shown) if shown else ""
 
 
 def _place(layer: Mapping[str, Any]) -> str:
     """FastAPI says where: `loc: ["body", "messages", 0]`."""
     place = layer.get("loc")
-    return f"{'.'.join(map(str, place))}: " if isinstance(place, list) and place else ""
+    steps = [str(step) for step in place if isinstance(step, str | int)] if isinstance(place, list) else ()
+    return f"{'.'.join(steps)}: " if steps else ""
 
 
 def _status(layers: list[Mapping[str, Any]]) -> int:

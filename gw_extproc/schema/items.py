@@ -30,17 +30,20 @@ class Item(WireModel):
 
 
 class Message(Item):
-    """A message of user, system or developer; the role is a closed list so that a wrong one is refused by name."""
+    """A message of user, system or developer; the role is a closed list so that a wrong one is refused by name.
+
+    Here and below a null content is an empty one, but content that is not there is a mistake.
+    """
 
     type: Literal["message"] | None = None
     role: Literal["user", "system", "developer", "assistant"]
-    content: InputContent
+    content: InputContent | None
 
 
 class AssistantMessage(Item):
     type: Literal["message"] | None = None
     role: Literal["assistant"]
-    content: AssistantContent
+    content: AssistantContent | None
     phase: str | None = None
 
 
@@ -63,7 +66,7 @@ class CustomToolCall(Item):
 class ToolOutput(Item):
     type: Literal["function_call_output", "custom_tool_call_output"]
     call_id: CallId
-    output: InputContent
+    output: InputContent | None
 
 
 class LocalShellAction(WireModel):

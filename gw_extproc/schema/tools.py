@@ -22,7 +22,11 @@ from gw_extproc.schema.base import (
 FunctionName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_-]+$")]
 
 
-class FunctionTool(WireModel):
+class CallableTool(WireModel):
+    allowed_callers: Annotated[list[str], FAIL_FAST] | None = None
+
+
+class FunctionTool(CallableTool):
     type: Literal["function"]
     name: FunctionName
     description: str | None = None
@@ -39,7 +43,7 @@ class GrammarFormat(WireModel):
 CustomFormat = Annotated[Annotated[TypedObject, Tag("<text>")] | Annotated[GrammarFormat, Tag("<grammar>")], BY_TYPE]
 
 
-class CustomTool(WireModel):
+class CustomTool(CallableTool):
     type: Literal["custom"]
     name: NonEmpty
     description: str | None = None
@@ -63,9 +67,13 @@ class ToolSearchTool(WireModel):
     parameters: JsonObject | None = None
 
 
-class ShellTool(WireModel):
+class ShellTool(CallableTool):
     type: Literal["shell"]
     environment: TypedObject | None = None
+
+
+class ApplyPatchTool(CallableTool):
+    type: Literal["apply_patch"]
 
 
 _AnyTool = (
@@ -74,6 +82,7 @@ _AnyTool = (
     | Annotated[NamespaceTool, Tag("<namespace>")]
     | Annotated[ToolSearchTool, Tag("<tool_search>")]
     | Annotated[ShellTool, Tag("<shell>")]
+    | Annotated[ApplyPatchTool, Tag("<apply_patch>")]
     | Annotated[TypedObject, Tag("<>")]
 )
 _TOOL_TAGS = tags(_AnyTool)

@@ -6,17 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gw_extproc.core.errors import CallerError
+from gw_extproc.core.errors import CallerError, quote, shorten
 from gw_extproc.schema.base import is_tag
-from gw_extproc.schema.requests import CreateResponse
+from gw_extproc.schema.requests import CreateResponse, JsonSchemaFormat, ReasoningOptions, StreamOptions, TextOptions
 
-_FIELDS = frozenset(field.alias or name for name, field in CreateResponse.model_fields.items())
 
-# A message repeats at most this much of what the caller sent: names and values may be as long as the body.
-_LONGEST_QUOTE = 64
+def _fields(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(field.alias or name for name, field in model.model_fields.items())
+
+
+_FIELDS = _fields(CreateResponse)
+_OPTIONS = {
+    "text": _fields(TextOptions),
+    "reasoning": _fields(ReasoningOptions),
+    "stream_options": _fields(StreamOptions),
+}
+_FORMAT = _fields(JsonSchemaFormat)
 
 _EXPECTED = {
     "string_type": "a string",
@@ -66,8 +74,16 @@ def validate(payload: object) -> dict[str, Any]:
 
 
 def unknown_fields(payload: Mapping[str, Any]) -> list[str]:
-    """The names of the top-level fields that CreateResponse does not define, in the order sent."""
-    return [name for name in payload if name not in _FIELDS]
+    """The paths of the fields that the API does not have, of a validated request and of its options, in the order sent.
+
+    A null asks for nothing. Tools and items are not looked at: the translation, which reads them, names what it does not read.
+    """
+    form = (payload.get("text") or {}).get("format") or {}
+    nested = ((f"{name}.", payload.get(name) or {}, known) for name, known in _OPTIONS.items())
+    places = [("", payload, _FIELDS), *nested, ("text.format.", form, _FORMAT)]
+    return [
+        f"{path}{name}" for path, fields, known in places for name, value in fields.items() if value is not None and name not in known
+    ]
 
 
 @dataclass(frozen=True)
@@ -83,7 +99,7 @@ class _Fault:
     @property
     def param(self) -> str:
         """The path in OpenAI's style: `input[0].content[1].image_url`."""
-        steps = (f"[{step}]" if isinstance(step, int) else f".{_shortened(step)}" for step in self.path)
+        steps = (f"[{step}]" if isinstance(step, int) else f".{shorten(step)}" for step in self.path)
         return "".join(steps).removeprefix(".")
 
     @property
@@ -91,7 +107,7 @@ class _Fault:
         """The value where it is short, else its type."""
         value = self.value
         if isinstance(value, str):
-            return f"'{_shortened(value)}'"
+            return quote(value)
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53:
             return str(value)
         return _GIVEN.get(type(value), "another value")
@@ -168,9 +184,3 @@ def _wrong_value(fault: _Fault) -> tuple[str, str]:
     bound = fault.context.get("ge", fault.context.get("le"))
     number = "integer" if isinstance(bound, int) else "decimal"
     return text + rest.format(given=fault.given, **fault.context), code.format(number=number)
-
-
-def _shortened(text: str) -> str:
-    """At most so much of the caller's text, without the lone surrogates that could not be sent back."""
-    short = text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "..."
-    return short.encode("utf-8", "replace").decode()

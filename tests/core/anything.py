@@ -28,13 +28,29 @@ def of(type: str, **fields: Some) -> dict[str, Some]:
     return {"type": st.just(type), **fields}
 
 
-FUNCTIONS = some(of("function", name=NAMES), description=TEXTS, parameters=SCHEMAS, strict=st.booleans())
+CALLERS = st.sampled_from((["direct"], ["programmatic"], ["direct", "programmatic"], []))
+FUNCTIONS = some(
+    of("function", name=NAMES),
+    description=TEXTS,
+    parameters=SCHEMAS,
+    strict=st.booleans(),
+    allowed_callers=CALLERS,
+    defer_loading=st.booleans(),
+)
 FORMATS = st.sampled_from(({"type": "text"}, {"type": "grammar", "syntax": "lark", "definition": "start: x"}))
 CUSTOMS = some(of("custom", name=ANY_NAMES), description=TEXTS, format=FORMATS)
 NAMESPACES = some(of("namespace", name=ANY_NAMES, tools=st.lists(FUNCTIONS | CUSTOMS, max_size=3)), description=TEXTS)
 OTHER_TOOLS = st.sampled_from(
     [{"type": kind} for kind in ("apply_patch", "shell", "local_shell", "tool_search", "web_search", "tool of tomorrow")]
-    + [{"type": "tool_search", "execution": "client"}, {"type": "mcp", "server_label": "label"}, {"type": "mcp", "server_label": 5}]
+    + [
+        {"type": kind, "description": 5, "parameters": 5, "format": 5, "environment": None}
+        for kind in ("apply_patch", "shell", "local_shell")
+    ]
+    + [
+        {"type": "tool_search", "execution": "client", "strict": 5, "environment": 5},
+        {"type": "mcp", "server_label": "label"},
+        {"type": "mcp", "server_label": 5},
+    ]
 )
 TOOLS = st.lists(FUNCTIONS | CUSTOMS | NAMESPACES | OTHER_TOOLS, max_size=4)
 
@@ -147,7 +163,7 @@ ANY_JSON = st.recursive(
 )
 
 
-def with_one_change(value: Any, data: st.DataObject) -> Any:
+def with_one_change(value: Any, data: st.DataObject, others: Some = ANY_JSON) -> Any:
     """The JSON value with something else in one place."""
     place = value
     while True:
@@ -155,5 +171,5 @@ def with_one_change(value: Any, data: st.DataObject) -> Any:
         if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
             break
         place = place[key]
-    place[key] = data.draw(ANY_JSON)
+    place[key] = data.draw(others)
     return value

@@ -67,6 +67,20 @@ def test_image_detail_is_sent_where_it_is_known(dialect: str, detail: str | None
     assert part_notice({**PICTURE, "detail": detail}, dialect) == told
 
 
+def test_a_mark_for_the_prompt_cache_is_named_on_parts_of_every_kind() -> None:
+    for part in (TEXT, PICTURE, AUDIO):
+        assert (
+            part_notice({**part, "prompt_cache_breakpoint": {"mode": "explicit"}})
+            == "fields not sent: content[].prompt_cache_breakpoint"
+        )
+        assert part_notice({**part, "prompt_cache_breakpoint": None}) == ""
+
+
+def test_the_detail_of_a_file_is_named() -> None:
+    assert part_notice({**PDF, "detail": "high"}, "openai") == "not sent: file detail"
+    assert part_notice({**PDF, "detail": "auto"}, "openai") == ""
+
+
 def test_files_go_where_files_are_known() -> None:
     assert said(PDF, dialect="openai") == [{"type": "file", "file": {"filename": "a.pdf", "file_data": PDF["file_data"]}}]
     assert said({**PDF, "filename": None}, dialect="openrouter") == [

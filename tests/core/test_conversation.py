@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gw_extproc.core.conversation import NO_OUTPUT, legal_call_id
 from gw_extproc.core.dialects import DIALECTS, CallIds
+from gw_extproc.core.errors import TooDeep
 
 from .anything import CALL_IDS
 from .translated import (
@@ -24,6 +25,7 @@ from .translated import (
     messages,
     notice,
     output,
+    plan,
     refusal,
     refused,
     told,
@@ -102,6 +104,8 @@ SYSTEM_FIRST: Fields = {"role": "system", "content": "be brief\n\nbe kind\n\nbe 
 OUTPUTS = [told("call_a", "one"), told(LONG, "two")]
 GO_ON: Fields = {"role": "user", "content": "go on"}
 REFUSED: Fields = {"role": "assistant", "content": "Well.\nI will not."}
+SIGNATURE = {"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}}
+SIGNED = [called("call_a", arguments='{"at": "x"}') | SIGNATURE, called(LONG)]
 CAUTIOUS = [SYSTEM_FIRST, USER, turn(), *OUTPUTS, REFUSED, GO_ON]
 OPENAI = [
     {"role": "developer", "content": "be brief"},
@@ -128,7 +132,8 @@ OPENROUTER = [
 @pytest.mark.parametrize(
     ("dialect", "expected"),
     [
-        *((name, CAUTIOUS) for name in ("generic", "groq", "gemini")),
+        *((name, CAUTIOUS) for name in ("generic", "groq")),
+        ("gemini", [SYSTEM_FIRST, USER, turn(tool_calls=SIGNED), *OUTPUTS, REFUSED, GO_ON]),
         *((name, OPENAI) for name in ("openai", "azure")),
         ("openrouter", OPENROUTER),
         *(
@@ -155,7 +160,7 @@ def test_a_whole_conversation_with_mistral_has_its_call_ids() -> None:
 # Turns
 
 
-@pytest.mark.parametrize("content", ["", [], [{"type": "output_text", "text": ""}], [{"type": "refusal", "refusal": ""}]])
+@pytest.mark.parametrize("content", [None, "", [], [{"type": "output_text", "text": ""}], [{"type": "refusal", "refusal": ""}]])
 def test_an_empty_assistant_message_is_left_out(content: object) -> None:
     assert after_hello(assistant(content), GO_ON) == [GO_ON]
     assert "content" not in after_hello(assistant(content), function_call("a"), output("a"), dialect="openai")[0]
@@ -170,6 +175,8 @@ def test_an_empty_system_message_is_left_out() -> None:
         assert (
             after_hello({"role": "system", "content": ""}, {"role": "developer", "content": []}, dialect=dialect, instructions="") == []
         )
+        nothing: list[Fields] = [{"role": role, "content": None} for role in ("system", "developer", "user")]
+        assert after_hello(*nothing, dialect=dialect) == []
 
 
 def test_a_message_between_a_call_and_its_output_joins_the_turn() -> None:
@@ -275,9 +282,11 @@ def test_media_of_an_output_are_refused_by_their_path() -> None:
     assert refused("deepseek", input=items) == ("input[2].output[1]", "unsupported_content")
 
 
-@pytest.mark.parametrize("empty", ["", [], [{"type": "input_text", "text": ""}]])
+@pytest.mark.parametrize("empty", [None, "", [], [{"type": "input_text", "text": ""}]])
 def test_an_empty_output_is_an_output(empty: object) -> None:
     assert after_hello(function_call("a"), output("a", empty))[1] == told("a", "")
+    custom: Fields = {"type": "custom_tool_call", "call_id": "a", "name": "free", "input": "x"}
+    assert after_hello(custom, output("a", empty, type="custom_tool_call_output"))[1] == told("a", "")
 
 
 # Tools of other kinds
@@ -383,6 +392,15 @@ def test_tools_that_were_found_are_named_as_they_are_offered() -> None:
     assert json.loads(after_hello(*items)[1]["content"]) == {"tools_found": ["look", "mcp__look"]}
 
 
+def test_what_is_nested_too_deeply_to_be_written_is_refused() -> None:
+    deep = json.loads('{"a":' * 400 + "0" + "}" * 400)
+    search: Fields = {"type": "tool_search_call", "call_id": "a", "arguments": deep}
+    shell: Fields = {"type": "shell_call", "call_id": "a", "action": {"commands": ["ls"]}}
+    for items in ([search], [shell, {"type": "shell_call_output", "call_id": "a", "output": [{**RESULT, "note": deep}]}]):
+        with pytest.raises(TooDeep):
+            plan(input=[HELLO, *items])
+
+
 # Reasoning
 
 
@@ -402,6 +420,12 @@ def test_mistral_wants_an_assistant_between_a_tool_and_a_user() -> None:
     got = after_hello(function_call("a" * 9), output("a" * 9), HELLO, dialect="mistral")
     assert [message["role"] for message in got] == ["assistant", "tool", "assistant", "user"]
     assert got[2] == assistant("OK.")
+
+
+def test_gemini_wants_a_signature_on_the_first_call_of_each_message() -> None:
+    items = [HELLO, function_call("a"), function_call("b"), output("a"), output("b"), function_call("c"), output("c")]
+    spoken = [message for message in messages(*items, dialect="gemini") if message["role"] == "assistant"]
+    assert [message["tool_calls"] for message in spoken] == [[called("a") | SIGNATURE, called("b")], [called("c") | SIGNATURE]]
 
 
 def test_a_dialect_that_replays_with_calls_leaves_out_what_is_not_known() -> None:

@@ -10,9 +10,12 @@ from gw_extproc.core.errors import (
     CallerError,
     GatewayError,
     InternalError,
+    TooDeep,
     UnsupportedMediaType,
     UpstreamError,
+    encode,
     quote,
+    shorten,
     unsupported,
 )
 
@@ -23,6 +26,7 @@ from gw_extproc.core.errors import (
         (CallerError("no"), 400, "invalid_request_error"),
         (BodyTooLarge("no"), 413, "invalid_request_error"),
         (UnsupportedMediaType("no"), 415, "invalid_request_error"),
+        (TooDeep(), 400, "invalid_request_error"),
         (UpstreamError("no"), 502, "server_error"),
         (UpstreamError("no", status=429, type="rate_limit_error"), 429, "rate_limit_error"),
         (InternalError(), 500, "server_error"),
@@ -51,6 +55,7 @@ def test_what_is_not_supported_is_named() -> None:
 
 
 def test_long_quotes_are_cut() -> None:
+    assert shorten("x" * 65) == "x" * 64 + "..."
     assert quote("x" * 64) == f"'{'x' * 64}'"
     assert quote("x" * 65) == f"'{'x' * 64}...'"
 
@@ -62,3 +67,11 @@ def test_our_own_fault_is_told_blandly() -> None:
         "param": None,
         "code": "internal_error",
     }
+
+
+def test_what_can_be_read_but_not_written_again_is_the_callers_fault() -> None:
+    assert encode({"a": [1]}) == b'{"a":[1]}'
+    deep = orjson.loads(b"[" * 400 + b"]" * 400)
+    with pytest.raises(TooDeep) as caught:
+        encode(deep)
+    assert (caught.value.message, caught.value.code) == ("The request body is nested too deeply.", "invalid_json")

@@ -81,7 +81,8 @@ def test_every_parameter_is_sent_or_named(dialect: str) -> None:
     assert {name: value for name, value in sent.items() if name not in ("model", "messages", "tools")} == COMMON | SENT[dialect]
     hints = {"parallel_tool_calls", "reasoning_effort", "verbosity", "user", "safety_identifier", "prompt_cache_key"}
     left = {NAMES.get(name, name) for name in (hints | {"prompt_cache_retention", "service_tier"}) - sent.keys()} | {"metadata"}
-    assert set(notice(dialect, **EVERYTHING).removeprefix("not sent: ").split(", ")) == left
+    stored, _, rest = notice(dialect, **EVERYTHING).partition("; not sent: ")
+    assert (stored, set(rest.split(", "))) == ("not stored: store", left)
 
 
 @EVERY_DIALECT
@@ -107,7 +108,8 @@ def test_an_input_without_content_is_refused(given: object) -> None:
 
 
 def test_unknown_fields_are_accepted_and_named() -> None:
-    assert notice(client_metadata={"a": 1}, moderation=None) == "fields not sent: client_metadata, moderation"
+    assert notice(client_metadata={"a": 1}, moderation={}, text={"foo": 1}) == "fields not sent: client_metadata, moderation, text.foo"
+    assert notice(moderation=None) == ""
     assert "client_metadata" not in chat(client_metadata={"a": 1})
 
 
@@ -222,6 +224,24 @@ def test_options_of_reasoning_that_chat_does_not_have_are_named(reasoning: Field
 )
 def test_a_summary_is_remembered_for_the_answer(reasoning: Any, asked: bool) -> None:
     assert plan(reasoning=reasoning).summary is asked
+
+
+# What has no place in a Chat request
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"store": True}, "not stored: store"),
+        ({"store": False}, ""),
+        ({"stream": True, "stream_options": {"include_obfuscation": True}}, "not sent: stream_options.include_obfuscation"),
+        ({"stream": True, "stream_options": {"include_obfuscation": False}}, ""),
+        ({"stream": True, "stream_options": {"include_usage": True}}, "fields not sent: stream_options.include_usage"),
+        ({"include": ["reasoning.encrypted_content", "web_search_call.results", "file_search_call.results"]}, ""),
+    ],
+)
+def test_what_has_no_place_is_named_unless_there_can_be_nothing_of_it(fields: Fields, said: str) -> None:
+    assert notice(**fields) == said
 
 
 # Stream and tools

@@ -7,47 +7,14 @@ from typing import Any
 import orjson
 import pytest
 
+from gw_extproc.core.errors import TooDeep
 from gw_extproc.core.lifecycle import Status
 from gw_extproc.core.response import ResponseObject
+from tests.response_fields import MAY_BE_NULL, NEVER_NULL
 
 Fields = dict[str, Any]
 
-# Open Responses requires these 31; OpenAI's document requires no other.
-NULLABLE = {
-    "completed_at",
-    "incomplete_details",
-    "previous_response_id",
-    "instructions",
-    "error",
-    "reasoning",
-    "usage",
-    "max_output_tokens",
-    "max_tool_calls",
-    "safety_identifier",
-    "prompt_cache_key",
-}
-REQUIRED = NULLABLE | {
-    "id",
-    "object",
-    "created_at",
-    "status",
-    "model",
-    "output",
-    "tools",
-    "tool_choice",
-    "truncation",
-    "parallel_tool_calls",
-    "text",
-    "top_p",
-    "presence_penalty",
-    "frequency_penalty",
-    "top_logprobs",
-    "temperature",
-    "store",
-    "background",
-    "service_tier",
-    "metadata",
-}
+REQUIRED = MAY_BE_NULL | NEVER_NULL
 
 
 def snapshot(status: Status = Status.IN_PROGRESS, output: list[Fields] | None = None, /, **body: object) -> Fields:
@@ -59,7 +26,7 @@ def test_every_required_field_is_there_and_null_only_where_it_may_be() -> None:
     made = snapshot()
     assert len(REQUIRED) == 31
     assert set(made) == REQUIRED
-    assert {name for name, value in made.items() if value is None} == NULLABLE
+    assert {name for name, value in made.items() if value is None} == MAY_BE_NULL
 
 
 def test_a_bare_request_is_answered_with_the_defaults() -> None:
@@ -138,6 +105,15 @@ def test_functions_are_echoed_with_all_their_fields_and_other_tools_as_they_came
     ]
 
 
+def test_a_choice_is_echoed_with_the_mode_that_holds() -> None:
+    allowed = {"type": "allowed_tools", "tools": [{"type": "function", "name": "look"}]}
+    assert snapshot(tool_choice=allowed)["tool_choice"] == {**allowed, "mode": "auto"}
+    assert snapshot(tool_choice={**allowed, "mode": None})["tool_choice"] == {**allowed, "mode": "auto"}
+    assert snapshot(tool_choice={**allowed, "mode": "required"})["tool_choice"] == {**allowed, "mode": "required"}
+    assert snapshot(tool_choice={"type": "apply_patch"})["tool_choice"] == {"type": "apply_patch"}
+    assert snapshot(tool_choice="none")["tool_choice"] == "none"
+
+
 def test_what_changes_stands_beside_what_does_not() -> None:
     made = orjson.loads(
         ResponseObject("resp_1", 7, {"model": "m"}).snapshot(
@@ -153,5 +129,5 @@ def test_what_is_nested_too_deeply_cannot_be_written() -> None:
     deep: Fields = {}
     for _ in range(400):
         deep = {"a": deep}
-    with pytest.raises(orjson.JSONEncodeError):
+    with pytest.raises(TooDeep):
         ResponseObject("resp_1", 7, {"model": "m", "tools": [{"type": "x", "a": deep}]})

@@ -8,7 +8,7 @@ import pytest
 
 from gw_extproc.core.dialects import DIALECTS
 
-from .translated import FUNCTION, Fields, chat, plan, refusal, refused
+from .translated import FUNCTION, Fields, chat, notice, plan, refusal, refused
 
 WRITE: Fields = {"type": "function", "name": "write"}
 CUSTOM: Fields = {"type": "custom", "name": "free"}
@@ -77,10 +77,51 @@ def test_allowed_tools_narrow_what_is_offered(choice: Fields, expected: object) 
     assert offered({"type": "allowed_tools", **choice}) == expected
 
 
-def test_calls_outside_the_allowed_tools_mean_nothing() -> None:
-    toolbox = plan(tools=TOOLS, tool_choice={"type": "allowed_tools", "tools": [WRITE]}).toolbox
-    assert toolbox.resolve("look") is None
-    assert toolbox.resolve("write") is not None
+def allowed(*tools: Fields, **fields: object) -> Fields:
+    return {"type": "allowed_tools", "tools": list(tools), **fields}
+
+
+@pytest.mark.parametrize(
+    ("choice", "callable"),
+    [
+        (None, {"look", "write", "invented"}),
+        ("auto", {"look", "write", "invented"}),
+        ("required", {"look", "write", "invented"}),
+        ("none", set()),
+        ({"type": "function", "name": "look"}, {"look", "write", "invented"}),
+        (allowed(WRITE), {"write"}),
+        (allowed({"type": "web_search"}), set()),
+    ],
+)
+def test_calls_that_the_choice_does_not_allow_mean_nothing(choice: object, callable: set[str]) -> None:
+    toolbox = plan(tools=TOOLS, tool_choice=choice).toolbox
+    assert {name for name in ("look", "write", "invented") if toolbox.resolve(name) is not None} == callable
+
+
+def test_no_call_is_allowed_where_there_are_no_tools_and_none_is_wanted() -> None:
+    assert plan(tool_choice="none").toolbox.resolve("invented") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "tool"),
+    [("no", {"type": "function", "name": "no"}), ("write", {"type": "custom", "name": "write"})],
+)
+def test_an_allowed_tool_that_does_not_exist_is_refused_by_its_path(name: str, tool: Fields) -> None:
+    for mode in ("auto", "required"):
+        error = refusal(tools=TOOLS, tool_choice=allowed(FUNCTION, tool, mode=mode))
+        assert error.message == f"Invalid value for 'tool_choice.tools[1]': there is no tool '{name}'."
+        assert (error.param, error.code) == ("tool_choice.tools[1]", "invalid_value")
+
+
+def test_an_allowed_tool_that_was_left_out_is_named() -> None:
+    remote = {**FUNCTION, "name": "remote", "allowed_callers": ["programmatic"]}
+    choice = allowed({"type": "web_search"}, {"type": "mcp", "server_label": "x"}, {"type": "function", "name": "remote"})
+    sent = chat(tools=[*TOOLS, remote], tool_choice=choice)
+    assert not sent.keys() & {"tools", "tool_choice"}
+    assert notice(tools=[*TOOLS, remote], tool_choice=choice) == (
+        "tools left out: web_search, function(remote); allowed tools left out: web_search, mcp(x), function(remote)"
+    )
+    assert notice(tools=TOOLS, tool_choice=allowed(FUNCTION)) == "tools left out: web_search"
 
 
 @pytest.mark.parametrize(

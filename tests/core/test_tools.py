@@ -68,6 +68,23 @@ def test_functions_are_offered_in_the_nested_form() -> None:
     ]
 
 
+def test_fields_that_cannot_be_sent_are_named_once() -> None:
+    full = {**FUNCTION, "output_schema": {}, "defer_loading": True, "allowed_callers": ["direct", "programmatic"]}
+    plain = {**FUNCTION, "name": "plain", "output_schema": None, "defer_loading": False, "allowed_callers": ["direct"]}
+    local = {"type": "shell", "environment": {"type": "local", "skills": [{"name": "s"}]}}
+    named = "fields not sent: tools[].output_schema, tools[].defer_loading, tools[].allowed_callers"
+    assert notice(tools=[full, {**full, "name": "other"}, plain]) == named
+    assert notice(tools=[namespace("mcp", full)]) == named
+    assert notice(tools=[plain, {**CUSTOM, "format": {"type": "text"}}, {"type": "shell", "environment": {"type": "local"}}]) == ""
+    assert notice(tools=[local, namespace("mcp", tag=1)]) == "fields not sent: tools[].environment.skills, tools[].tag"
+
+
+@pytest.mark.parametrize("kind", ["apply_patch", "shell", "local_shell"])
+def test_fields_that_a_built_in_tool_does_not_have_change_nothing(kind: str) -> None:
+    assert functions({"type": kind, "description": 5, "parameters": 5}) == functions({"type": kind})
+    assert notice(tools=[{"type": kind, "parameters": 5}]) == "fields not sent: tools[].parameters"
+
+
 def test_what_the_caller_did_not_say_of_a_function_is_not_invented() -> None:
     bare = {"type": "function", "name": "look", "description": "", "parameters": None, "strict": None}
     assert functions(bare) == [{"name": "look", "parameters": {"type": "object", "properties": {}}}]
@@ -163,6 +180,24 @@ def test_tools_that_nobody_can_run_are_left_out_and_named() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        ({"type": "shell", "environment": {"type": "container_auto"}}, "shell"),
+        ({"type": "shell", "environment": {"type": "container_reference", "container_id": "c"}}, "shell"),
+        ({**FUNCTION, "allowed_callers": ["programmatic"]}, "function(look)"),
+        ({**CUSTOM, "allowed_callers": []}, "custom(look)"),
+        ({"type": "apply_patch", "allowed_callers": ["programmatic"]}, "apply_patch"),
+        ({"type": "shell", "environment": {"type": "local"}, "allowed_callers": ["programmatic"]}, "shell"),
+        (namespace("mcp", {**FUNCTION, "allowed_callers": ["programmatic"]}), "function(look)"),
+    ],
+)
+def test_tools_that_only_the_server_could_call_are_left_out(tool: Fields, said: str) -> None:
+    assert functions(tool) == []
+    assert notice(tools=[tool]) == f"tools left out: {said}"
+    assert refused(tools=[tool], reject=True)[1] == "unsupported_tool"
+
+
 def test_tools_that_nobody_can_run_are_refused_where_the_setting_says_so() -> None:
     assert refused(tools=[FUNCTION, {"type": "web_search"}], reject=True) == ("tools[1]", "unsupported_tool")
     inside = [{"role": "user", "content": "hello"}, {"type": "additional_tools", "tools": [{"type": "mcp"}]}]
@@ -182,12 +217,21 @@ def test_an_unknown_name_is_a_function_and_an_unknown_tool_has_the_name_it_would
     assert box.wire_name(Tool("function", "gone", "mcp")) == "mcp__gone"
 
 
-def test_a_withheld_tool_cannot_be_called() -> None:
+def test_what_is_not_offered_cannot_be_called() -> None:
     box = toolbox(FUNCTION, {**FUNCTION, "name": "write"})
     box.offer_only([Tool("function", "write")])
     assert [each["function"]["name"] for each in box.definitions()] == ["write"]
     assert box.resolve("look") is None
+    assert box.resolve("invented") is None
     assert box.resolve("write") == Tool("function", "write")
+
+
+def test_what_is_offered_cannot_be_called_where_no_call_is_allowed() -> None:
+    box = toolbox(FUNCTION)
+    box.allow_none()
+    assert [each["function"]["name"] for each in box.definitions()] == ["look"]
+    assert box.resolve("look") is None
+    assert box.resolve("invented") is None
 
 
 @pytest.mark.parametrize(

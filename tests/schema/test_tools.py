@@ -27,7 +27,9 @@ GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": "start: x"}
         {"type": "tool_search"},
         {"type": "tool_search", "execution": "client", "description": "d", "parameters": {}},
         {"type": "apply_patch"},
-        {"type": "shell", "environment": {"type": "local"}},
+        FUNCTION | {"allowed_callers": ["direct", "programmatic"], "output_schema": {"type": "object"}},
+        {"type": "shell", "environment": {"type": "local"}, "allowed_callers": None},
+        {"type": "shell", "environment": {"type": "container_auto", "memory_limit": "1g"}},
         {"type": "shell", "environment": None},
         {"type": "local_shell"},
         {"type": "web_search", "external_web_access": True},
@@ -56,6 +58,8 @@ def test_tools_are_accepted(tool: dict[str, Any]) -> None:
         ({"type": "namespace", "name": "n", "tools": [FUNCTION, {"type": "mcp"}]}, ".tools[1].type", "invalid_value"),
         ({"type": "tool_search", "execution": "remote"}, ".execution", "invalid_value"),
         ({"type": "shell", "environment": {}}, ".environment.type", MISSING),
+        (FUNCTION | {"allowed_callers": "direct"}, ".allowed_callers", "invalid_type"),
+        ({"type": "apply_patch", "allowed_callers": [5]}, ".allowed_callers[0]", "invalid_type"),
     ],
 )
 def test_a_wrong_tool_is_refused_by_its_path(tool: object, path: str, code: str) -> None:
