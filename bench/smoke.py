@@ -127,6 +127,7 @@ async def _echoing(crew: Crew, settings: Settings) -> Contestant:
 async def _ours(crew: Crew, settings: Settings) -> Contestant:
     address = f"unix:{crew.directory}/ours.sock"
     await start_workers(crew, settings, [address])
+    await probes.until_accepting(address)
     contestant = await _envoy(crew, "ours", _config(crew, settings, "ours", address))
     return replace(contestant, processor=_child("gw_extproc.worker"))
 

@@ -18,7 +18,7 @@ _STARTED = time.monotonic()
 if TYPE_CHECKING:
     from gw_extproc.settings import Settings
 
-# Each command imports what it runs: a worker starts in half the time without Envoy's messages and the HTTP client.
+# Each command imports what it runs: `serve` starts in half the time without Envoy's messages and the HTTP client.
 
 _ENVOY_SIDE = ("host", "port", "upstream", "upstream_api_key", "grpc", "workers")
 _PROCESSOR_SIDE = (
@@ -36,7 +36,10 @@ class Command:
     summary: str
     description: str
     settings: tuple[str, ...]
-    act: Callable[[Settings, argparse.Namespace], int]
+    act: Callable[..., int]
+    """Takes the settings, and by name the options that are none."""
+    add_options: Callable[[argparse.ArgumentParser], None] | None = None
+    """Adds the options that are no settings, where it has any."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +64,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     command: Command = given.pop("command")
     try:
         chosen = {name: value for name, value in given.items() if name in Settings.model_fields}
-        return command.act(Settings.read(chosen), argparse.Namespace(**given))
+        return command.act(Settings.read(chosen), **{name: given[name] for name in given.keys() - chosen.keys()})
     except SettingsError as error:
         return _complain(str(error), 2)
 
@@ -97,24 +100,21 @@ def _parser() -> argparse.ArgumentParser:
         part.set_defaults(command=command)
         for name in command.settings:
             add_setting(part, name)
-        _EXTRAS.get(command.name, _nothing)(part)
+        if command.add_options:
+            command.add_options(part)
     return parser
 
 
-def _nothing(parser: argparse.ArgumentParser) -> None:
-    """Most commands have no options besides settings."""
-
-
-def _envoy_config_extras(parser: argparse.ArgumentParser) -> None:
+def _envoy_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--filter-only", action="store_true", help="print the ext_proc filter and its cluster, to paste into your own")
     parser.add_argument("--check", action="store_true", help="let the embedded Envoy validate it first")
 
 
-def _doctor_extras(parser: argparse.ArgumentParser) -> None:
+def _doctor_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--envoy", metavar="PATH", help="an Envoy program to look at instead of the embedded one")
 
 
-def _run_all(settings: Settings, given: argparse.Namespace) -> int:
+def _run_all(settings: Settings) -> int:
     import asyncio
 
     from gw_extproc.local.run import run
@@ -126,44 +126,43 @@ def _run_all(settings: Settings, given: argparse.Namespace) -> int:
     return 0
 
 
-def _serve(settings: Settings, given: argparse.Namespace) -> int:
+def _serve(settings: Settings) -> int:
     import asyncio
 
     from gw_extproc.local import workers
-    from gw_extproc.local.banner import dialect_of, upstream_of
+    from gw_extproc.local.banner import upstream_of
 
     def ready() -> None:
         where = f"{settings.grpc} ({settings.workers} workers)" if settings.workers > 1 else settings.grpc
-        what = f"upstream {upstream_of(settings)}, dialect {dialect_of(settings)}"
+        what = f"upstream {upstream_of(settings)}, dialect {settings.upstream_dialect.name}"
         print(f"gw-extproc {__version__} serves ext_proc on {where}, {what}", flush=True)
 
-    workers.check_address(settings)
     if settings.workers > 1:
         asyncio.run(workers.serve(settings, ready))
         return 0
     from gw_extproc.worker import serve
 
-    ready()
-    serve(settings, settings.grpc)
+    workers.check([settings.grpc])  # gRPC would take over the socket of another program
+    serve(settings, settings.grpc, ready)
     return 0
 
 
-def _envoy_config(settings: Settings, given: argparse.Namespace) -> int:
+def _envoy_config(settings: Settings, *, filter_only: bool, check: bool) -> int:
     from gw_extproc.local import printed_config
 
-    if given.check:
+    if check:
         printed_config.check(settings)
-    text = printed_config.filter_only(settings) if given.filter_only else printed_config.complete(settings)
+    text = printed_config.filter_only(settings) if filter_only else printed_config.complete(settings)
     print(text, end="")
     return 0
 
 
-def _doctor(settings: Settings, given: argparse.Namespace) -> int:
+def _doctor(settings: Settings, *, envoy: str | None) -> int:
     import asyncio
 
     from gw_extproc.local import doctor
 
-    findings = asyncio.run(doctor.examine(settings, given.envoy))
+    findings = asyncio.run(doctor.examine(settings, envoy))
     for finding in findings:
         print(finding)
     return 1 if any(finding.failed for finding in findings) else 0
@@ -207,6 +206,7 @@ _COMMANDS = (
         "configuration takes it from the environment of the Envoy process.",
         _ENVOY_SIDE,
         _envoy_config,
+        _envoy_config_options,
     ),
     Command(
         "doctor",
@@ -215,10 +215,6 @@ _COMMANDS = (
         "Exits with 1 if something has to be mended.",
         _EVERYTHING,
         _doctor,
+        _doctor_options,
     ),
 )
-
-_EXTRAS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
-    "envoy-config": _envoy_config_extras,
-    "doctor": _doctor_extras,
-}

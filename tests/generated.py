@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from gw_extproc.core.dialects import DIALECTS, Dialect, Replay, System
+from gw_extproc.core.facts import FAILED_REASONS, INCOMPLETE_REASONS
 from gw_extproc.core.lifecycle import MOVES
+from tests.gateway_process import environment
 
 ROOT = Path(__file__).parent.parent
 
@@ -64,7 +65,13 @@ def lifecycle() -> Files:
         for after in sorted(following, key=lambda s: s.value)
     ]
     ends = sorted(f"    {state.value} --> [*]" for state, following in MOVES.items() if not following)
-    return {ROOT / "docs/lifecycle.md": _LIFECYCLE.format(moves="\n".join(["    [*] --> queued", *moves, *ends]))}
+    reasons = {
+        "incomplete: max_output_tokens": [name for name, reason in INCOMPLETE_REASONS.items() if reason == "max_output_tokens"],
+        "incomplete: content_filter": [name for name, reason in INCOMPLETE_REASONS.items() if reason == "content_filter"],
+        "failed": sorted(FAILED_REASONS),
+    }
+    rows = "\n".join(f"| {end} | {_listed(names)} |" for end, names in reasons.items())
+    return {ROOT / "docs/lifecycle.md": _LIFECYCLE.format(rows=rows, moves="\n".join(["    [*] --> queued", *moves, *ends]))}
 
 
 def _dialect_rows(dialect: Dialect) -> str:
@@ -109,12 +116,20 @@ Generated from `gw_extproc/core/dialects.py` by `python -m tests.generated diale
 _LIFECYCLE = """\
 # The life of a response
 
-Generated from `gw_extproc/core/lifecycle.py` by `python -m tests.generated lifecycle`.
+Generated from `gw_extproc/core/lifecycle.py` and `facts.py` by `python -m tests.generated lifecycle`.
 
 ```mermaid
 stateDiagram-v2
 {moves}
 ```
+
+## What a finish_reason means
+
+Of any case. What is not listed is a natural end: the response is completed.
+
+| response | finish_reason |
+|---|---|
+{rows}
 """
 
 _SETTINGS = """\
@@ -142,9 +157,8 @@ def write(name: str) -> None:
 
 
 def _printed(command: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GW_", "MODEL_", "API_"))}
     program = [sys.executable, "-m", "gw_extproc", command]
-    return subprocess.run(program, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(program, cwd=ROOT, env=environment(), check=True, capture_output=True, text=True).stdout
 
 
 def main() -> int:

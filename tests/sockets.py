@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.waiting import DEADLINE
 
@@ -14,6 +16,15 @@ def free_port() -> int:
     """A port where nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def listening(path: str) -> Iterator[None]:
+    """Another program's unix socket."""
+    with socket.socket(socket.AF_UNIX) as taken:
+        taken.bind(path)
+        taken.listen()
+        yield
 
 
 def accepts(address: Address) -> bool:

@@ -17,8 +17,8 @@ from gw_extproc.options import options
         ([], "the following arguments are required: COMMAND (see gw-extproc --help)"),
         (["run", "--prot", "1"], "unrecognized arguments: --prot 1 (see gw-extproc --help)"),
         (["run", "--port"], "argument --port: expected one argument (see gw-extproc run --help)"),
-        (["run", "--port", "many"], "--port (GW_PORT): Input should be a valid integer, unable to parse string as an integer"),
-        (["serve", "--grpc", "here"], "--grpc (GW_GRPC): expected host:port or unix:/path"),
+        (["run", "--port", "many"], "--port (GW_PORT): expected a whole number, not 'many'"),
+        (["serve", "--grpc", "here"], "--grpc (GW_GRPC): expected host:port or unix:/path, not 'here'"),
         (["run", "--host", "nowhere.invalid"], "--host (GW_HOST): 'nowhere.invalid' is not an address of this machine"),
         (
             ["envoy-config", "--upstream", "ollama"],

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "extproc": {"core", "schema", "settings", "session"},
     "local": {"core", "settings"},
     "worker": {"settings", "extproc"},
-    "cli": {"settings", "options", "local"},
+    "cli": {"settings", "options", "local", "worker"},
     "__main__": {"cli"},
     "__init__": set[str](),
 }

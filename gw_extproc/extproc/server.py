@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -24,12 +25,15 @@ _LARGEST_MESSAGE = 64 * 1024 * 1024
 MiB that gRPC takes by default shall not have broken streams."""
 
 
-def run(settings: Settings, address: str) -> None:
-    """Serves until SIGTERM or SIGINT, then drains; raises SettingsError where the address cannot be bound."""
-    uvloop.run(_serve(settings, address))
+def run(settings: Settings, address: str, ready: Callable[[], None]) -> None:
+    """Serves until SIGTERM or SIGINT, then drains; `ready` is called when it accepts connections.
+
+    Raises SettingsError where the address cannot be bound.
+    """
+    uvloop.run(_serve(settings, address, ready))
 
 
-async def _serve(settings: Settings, address: str) -> None:
+async def _serve(settings: Settings, address: str, ready: Callable[[], None]) -> None:
     told_to_stop = _told_to_stop()
     status = health.aio.HealthServicer()
     server = _server(settings, status)
@@ -42,6 +46,7 @@ async def _serve(settings: Settings, address: str) -> None:
         for service in ("", SERVICE):
             await status.set(service, health_pb2.HealthCheckResponse.SERVING)
         logger.info("serving ext_proc on %s", address)
+        ready()
         await told_to_stop.wait()
         await status.enter_graceful_shutdown()
         await server.stop(settings.drain_timeout)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from ipaddress import ip_address
 
-from gw_extproc.core import dialects
-from gw_extproc.settings import Settings, parse_upstream
+from gw_extproc.settings import Settings
 
 
 def banner(settings: Settings, *, is_demo: bool) -> str:
@@ -16,24 +15,19 @@ def banner(settings: Settings, *, is_demo: bool) -> str:
         (
             f"  listening  {_base(settings.host, settings.port)}",
             f"  upstream   {upstream_of(settings)}{note}",
-            f"  dialect    {dialect_of(settings)}",
+            f"  dialect    {settings.upstream_dialect.name}",
             f"  try        {_curl(settings, is_demo=is_demo)}",
         )
     )
 
 
 def upstream_of(settings: Settings) -> str:
-    return parse_upstream(settings.upstream).url if settings.upstream else "none named (base path /v1 is assumed)"
-
-
-def dialect_of(settings: Settings) -> str:
-    host = parse_upstream(settings.upstream).host if settings.upstream else None
-    return dialects.choose(settings.dialect, host).name
+    return settings.upstream.url if settings.upstream else f"none named (base path {settings.base_path} is assumed)"
 
 
 def _curl(settings: Settings, *, is_demo: bool) -> str:
     body = {"model": "demo" if is_demo else "YOUR-MODEL", "input": "Hello!", "stream": True}
-    needs_key = not is_demo and settings.upstream_api_key is None and (settings.upstream or "").startswith("https:")
+    needs_key = settings.upstream is not None and settings.upstream.scheme == "https" and settings.upstream_api_key is None
     key = ' -H "authorization: Bearer $API_KEY"' if needs_key else ""
     url = f"{_base(_reachable(settings.host), settings.port)}/responses"
     return f"curl -N {url} -H 'content-type: application/json'{key} -d '{json.dumps(body)}'"

@@ -28,7 +28,7 @@ class CommentedYaml:
 
     @property
     def unused(self) -> set[str]:
-        """Comments that found no place."""
+        """Comments that found no place so far: after a complete configuration, stale ones."""
         return set(self._comments)
 
     def _lines(self, value: object, path: str) -> Iterator[str]:

@@ -9,9 +9,10 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import NoReturn
 
@@ -40,7 +41,7 @@ class Crew:
     Parts belong to the guardian's process group: the terminal's Ctrl-C reaches the launcher alone, which keeps order.
     """
 
-    def __init__(self, directory: Path, guard: Process, lifeline: int) -> None:
+    def __init__(self, directory: Path, guard: Process, lifeline: FileIO) -> None:
         self.directory = directory
         self._guard = guard
         self._lifeline = lifeline
@@ -63,6 +64,11 @@ class Crew:
         self._members[part.name] = process
         self._waits.append(asyncio.create_task(self._note_end(part.name, process)))
 
+    def adopt(self, sockets: Iterable[Path]) -> None:
+        """Whatever ends the launcher, these files are gone afterwards: name only what no other program uses."""
+        with suppress(BrokenPipeError):  # a guardian that is gone is told by `watch`
+            self._lifeline.write(b"".join(os.fsencode(path) + b"\0" for path in sockets))
+
     async def watch(self) -> NoReturn:
         """Returns never; raises LocalError as soon as one part has ended."""
         raise LocalError(f"{await self._ends.get()}; everything was stopped")
@@ -78,7 +84,7 @@ class Crew:
 
     async def end(self) -> None:
         """Ends what still runs, at once, and removes the directory."""
-        os.close(self._lifeline)
+        self._lifeline.close()
         await self._guard.wait()
         for process in self._members.values():  # nothing is left to do here, unless the guardian itself was killed
             with suppress(ProcessLookupError):
@@ -91,26 +97,24 @@ class Crew:
 
 
 @asynccontextmanager
-async def gathered(sockets: Sequence[Path] = ()) -> AsyncIterator[Crew]:
-    """A crew without parts yet; after the block no part runs and neither its directory nor `sockets` exist."""
-    reading, lifeline = os.pipe()
-    guard = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", guardian.__file__),
-        *(_parent(), PREFIX, *map(str, sockets)),
-        stdin=reading,
-        stdout=PIPE,
-        process_group=0,
-    )
-    os.close(reading)
-    assert guard.stdout is not None
-    told = await guard.stdout.readline()
-    if not told:
-        raise LocalError(f"no private directory can be made in {_parent()}")
-    crew = Crew(Path(os.fsdecode(told.removesuffix(b"\n"))), guard, lifeline)
-    try:
-        yield crew
-    finally:
-        await crew.end()
+async def gathered() -> AsyncIterator[Crew]:
+    """A crew without parts yet; after the block no part runs and its directory is gone."""
+    parent = _parent()
+    reading, writing = os.pipe()
+    with FileIO(writing, "wb") as lifeline:
+        with FileIO(reading) as end:
+            command = (sys.executable, "-I", "-S", guardian.__file__, parent, PREFIX)
+            guard = await asyncio.create_subprocess_exec(*command, stdin=end, stdout=PIPE, process_group=0)
+        assert guard.stdout is not None
+        told = await guard.stdout.readline()
+        if not told:
+            await guard.wait()
+            raise LocalError(f"no private directory can be made in {parent}")
+        crew = Crew(Path(os.fsdecode(told.removesuffix(b"\n"))), guard, lifeline)
+        try:
+            yield crew
+        finally:
+            await crew.end()
 
 
 def _parent() -> str:

@@ -190,8 +190,8 @@ async def _bad_request(request: Request, error: Exception) -> Response:
     return _error(400, str(error), error.param)
 
 
-async def serve(listener: socket.socket, parent_pipe: int | None) -> None:
-    """Serves until SIGTERM or SIGINT, or until the other end of `parent_pipe` is closed."""
+async def serve(listener: socket.socket) -> None:
+    """Serves until SIGTERM or SIGINT."""
     config = uvicorn.Config(
         build_app(),
         http="h11",
@@ -201,16 +201,7 @@ async def serve(listener: socket.socket, parent_pipe: int | None) -> None:
         access_log=False,
         timeout_graceful_shutdown=_LEAVE_WITHIN,
     )
-    server = uvicorn.Server(config)
-    if parent_pipe is not None:
-        asyncio.get_running_loop().add_reader(parent_pipe, _leave, server, parent_pipe)
-    await server.serve([listener])
-
-
-def _leave(server: uvicorn.Server, parent_pipe: int) -> None:
-    """Nobody writes to the pipe: it can be read when the parent is gone."""
-    asyncio.get_running_loop().remove_reader(parent_pipe)
-    server.should_exit = True
+    await uvicorn.Server(config).serve([listener])
 
 
 def main() -> None:
@@ -218,11 +209,10 @@ def main() -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--fd", type=int, help="file descriptor of a listening TCP socket, inherited from the parent")
     where.add_argument("--port", type=int, help="port on 127.0.0.1")
-    parser.add_argument("--parent-pipe", type=int, help="file descriptor of a pipe: when it closes, the model exits")
     given = parser.parse_args()
     listener = socket.create_server(("127.0.0.1", given.port)) if given.fd is None else socket.socket(fileno=given.fd)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped by then; it raises the signal once more
-        asyncio.run(serve(listener, given.parent_pipe))
+        asyncio.run(serve(listener))
 
 
 if __name__ == "__main__":

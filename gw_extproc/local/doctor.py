@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
 from gw_extproc.local import plan, probes, upstream_check
-from gw_extproc.local.banner import dialect_of
 from gw_extproc.local.envoy_binary import binary, complaint, version
 from gw_extproc.local.findings import Finding, fail, ok, warn
-from gw_extproc.settings import Settings, parse_upstream, worker_addresses
+from gw_extproc.settings import Settings, worker_addresses
 
 _OLDEST = (1, 37)
 _COMPLETE = (1, 38)
@@ -28,7 +28,7 @@ async def examine(settings: Settings, envoy: str | None = None) -> list[Finding]
         await upstream_check.examine(settings),
         *_key(settings),
         *_proxy(settings),
-        ok("dialect", f"{dialect_of(settings)} ({'by the host' if settings.dialect == 'auto' else 'as set'})"),
+        ok("dialect", f"{settings.upstream_dialect.name} ({'by the host' if settings.dialect == 'auto' else 'as set'})"),
     ]
 
 
@@ -73,12 +73,22 @@ def _processor(settings: Settings) -> list[Finding]:
 
 
 def _key(settings: Settings) -> list[Finding]:
-    if settings.upstream_api_key is None or settings.upstream is None:
+    if settings.upstream_api_key is None:
         return []
-    upstream = parse_upstream(settings.upstream)
-    if upstream.scheme == "http" and not _is_near(upstream.host):
-        return [warn("key", f"travels unencrypted to {upstream.host}", "use https:// where others share the network")]
-    return [ok("key", "is sent to the upstream; callers' own Authorization is replaced")]
+    return list(_exposures(settings)) or [ok("key", "is sent to the upstream; callers' own Authorization is replaced")]
+
+
+def _exposures(settings: Settings) -> Iterator[Finding]:
+    """Ways in which others may read the key, or use it."""
+    upstream = settings.upstream
+    if upstream is not None and upstream.scheme == "http" and not _is_near(upstream.host):
+        yield warn("key", f"travels unencrypted to {upstream.host}", "use https:// where others share the network")
+    if not settings.grpc.startswith("unix:") and not _is_near(plan.split_address(settings.grpc)[0]):
+        remedy = "use a unix socket or 127.0.0.1, or let nobody but Envoy reach that port"
+        yield warn("key", f"whoever can connect to the processor at {settings.grpc} is given it", remedy)
+    if not _is_near(settings.host):
+        remedy = "listen on 127.0.0.1, or let nobody in who may not use it"
+        yield warn("key", f"everybody who can connect to {settings.host}:{settings.port} uses it", remedy)
 
 
 def _is_near(host: str) -> bool:
@@ -87,6 +97,6 @@ def _is_near(host: str) -> bool:
 
 def _proxy(settings: Settings) -> list[Finding]:
     found = next((name for name in os.environ if name.lower() == "https_proxy" and os.environ[name]), None)
-    if found is None or settings.upstream is None or _is_near(parse_upstream(settings.upstream).host):
+    if found is None or settings.upstream is None or _is_near(settings.upstream.host):
         return []
     return [warn("proxy", f"{found} is set, but Envoy connects directly", "the upstream must be reachable without it")]

@@ -6,7 +6,7 @@ import os
 
 from pydantic import SecretStr
 
-from gw_extproc.settings import Settings
+from gw_extproc.settings import Settings, Upstream
 
 _PREFIX = "GW_"
 
@@ -14,9 +14,15 @@ _PREFIX = "GW_"
 def environment(settings: Settings) -> dict[str, str]:
     """This process's environment, with exactly these settings in it."""
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(_PREFIX)}
-    values: dict[str, object] = settings.model_dump()
+    values: dict[str, object] = dict(settings)
     return inherited | {f"{_PREFIX}{name.upper()}": _text(value) for name, value in values.items() if value is not None}
 
 
 def _text(value: object) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case Upstream():
+            return value.url
+        case _:
+            return str(value)

@@ -19,15 +19,13 @@ from envoy_data_plane.envoy.type import v3 as envoy_type
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
+from gw_extproc.core.paths import RESPONSES
 from gw_extproc.local.envoy_clusters import address_of, model_cluster, processor_cluster, socket_address
 from gw_extproc.local.envoy_names import KEY_VARIABLE, LISTENER, MODEL, PROCESSOR
 from gw_extproc.local.envoy_replies import local_replies
 from gw_extproc.local.plan import Plan
 
 FILTER = "envoy.filters.http.ext_proc"
-
-OWN_PATHS = ("/v1/responses",)
-"""Paths that the processor answers for; all others pass it by."""
 
 _CONNECTIONS = 50_000
 
@@ -104,6 +102,8 @@ def _connection_manager(plan: Plan) -> hcm.HttpConnectionManager:
         codec_type=hcm.HttpConnectionManagerCodecType.AUTO,
         stream_idle_timeout=timedelta(minutes=10),
         request_headers_timeout=timedelta(seconds=10),
+        normalize_path=True,
+        merge_slashes=True,
         preserve_external_request_id=True,
         server_header_transformation=hcm.HttpConnectionManagerServerHeaderTransformation.APPEND_IF_ABSENT,
         local_reply_config=local_replies(),
@@ -117,28 +117,20 @@ def _connection_manager(plan: Plan) -> hcm.HttpConnectionManager:
 
 def _routes(plan: Plan) -> route.RouteConfiguration:
     enabled = Any.pack(ext_proc.ExtProcPerRoute(overrides=ext_proc.ExtProcOverrides()))
-    own = [
-        route.Route(
-            name=path,
-            match=route.RouteMatch(path=path, headers=[_POST]),
-            route=_to_model(plan),
-            typed_per_filter_config={FILTER: enabled},
-        )
-        for path in OWN_PATHS
-    ]
+    own = route.Route(
+        name=RESPONSES,
+        match=route.RouteMatch(path=RESPONSES, headers=[_POST]),
+        route=_to_model(plan),
+        typed_per_filter_config={FILTER: enabled},
+    )
     base_path = route.Route(
         name="base-path",
         match=route.RouteMatch(prefix="/v1/"),
         route=_to_model(plan, prefix_rewrite=f"{plan.upstream.base_path}/"),
         request_headers_to_add=_authorization(plan),
     )
-    rest = route.Route(
-        name="rest",
-        match=route.RouteMatch(prefix="/"),
-        route=_to_model(plan),
-        request_headers_to_add=_authorization(plan),
-    )
-    host = route.VirtualHost(name=LISTENER, domains=["*"], routes=[*own, base_path, rest])
+    rest = route.Route(name="rest", match=route.RouteMatch(prefix="/"), route=_to_model(plan))
+    host = route.VirtualHost(name=LISTENER, domains=["*"], routes=[own, base_path, rest])
     return route.RouteConfiguration(name=LISTENER, virtual_hosts=[host])
 
 

@@ -13,7 +13,7 @@ import certifi
 
 from gw_extproc.settings import Settings, SettingsError, Upstream, parse_upstream, worker_addresses
 
-EXAMPLE_UPSTREAM = "https://api.openai.com/v1"
+EXAMPLE_UPSTREAM = parse_upstream("https://api.openai.com/v1")
 """Stands in the printed configuration where no upstream was given."""
 
 USUAL_CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
@@ -43,19 +43,18 @@ class Plan:
 def printed(settings: Settings) -> Plan:
     """The plan of `envoy-config`: the same on every machine."""
     addresses = worker_addresses(settings.grpc, settings.workers)
-    upstream = settings.upstream or EXAMPLE_UPSTREAM
-    return _plan(settings, upstream, addresses, CUSTOMARY_ADMIN, USUAL_CA_FILE)
+    return _plan(settings, settings.upstream or EXAMPLE_UPSTREAM, addresses, CUSTOMARY_ADMIN, USUAL_CA_FILE)
 
 
-def private(settings: Settings, upstream: str, addresses: list[str], admin: str) -> Plan:
+def private(settings: Settings, upstream: Upstream, addresses: list[str], admin: str) -> Plan:
     """The plan of `run`: private sockets, and the certificates this machine trusts."""
     return _plan(settings, upstream, addresses, admin, ca_file())
 
 
-def _plan(settings: Settings, upstream: str, addresses: list[str], admin: str, ca: str) -> Plan:
+def _plan(settings: Settings, upstream: Upstream, addresses: list[str], admin: str, ca: str) -> Plan:
     processors = tuple(dict.fromkeys(addresses))  # a port shared by several workers is one address
     bearer = settings.upstream_api_key is not None
-    return Plan(numeric_host(settings.host), settings.port, parse_upstream(upstream), processors, admin, ca, bearer)
+    return Plan(numeric_host(settings.host), settings.port, upstream, processors, admin, ca, bearer)
 
 
 def ca_file() -> str:

@@ -47,6 +47,7 @@ _REST = {
     "retry_policy": "Only where the model cannot have seen the request: no answer is ever made, and paid for, twice.",
     "typed_per_filter_config": "Turns the filter on; it is off elsewhere, so that the other paths cost nothing.",
     "routes[base-path]": "All else goes through untouched; /v1/ becomes the base path of the upstream.",
+    "routes[rest]": "What is no path of the API goes through as it is, without the gateway's key.",
     "request_headers_to_add": "The upstream's key, from the environment of the Envoy process: start it with "
     "GW_UPSTREAM_API_KEY set, and this file stays free of secrets. On its own paths the processor adds it.",
     "local_reply_config": "What Envoy says by itself when a call fails becomes an error object that clients can read.",
@@ -55,6 +56,7 @@ _REST = {
     "server_header_transformation": "The upstream's own headers reach the client.",
     "stream_idle_timeout": "A model may think for minutes before its next token.",
     "request_headers_timeout": "But a client that cannot finish its headers only holds a connection.",
+    "normalize_path": "`/v1/../x` is `/x`: what the routes decide on is what the model server gets.",
     "preserve_external_request_id": "The caller's x-request-id is the one to find in all logs.",
     "clusters[model]": "The Chat Completions server.",
     "dns_lookup_family": "Tries IPv6 and IPv4 side by side, as browsers do: `localhost` works whichever the server uses. For "

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from http.client import HTTPException
+from importlib import import_module
 from pathlib import Path
 
 from gw_extproc.local import plan, probes
@@ -21,10 +22,12 @@ from gw_extproc.local.envoy_admin import EnvoyAdmin
 from gw_extproc.local.envoy_binary import binary, write_private
 from gw_extproc.local.errors import LocalError
 from gw_extproc.local.supervisor import Signals, supervise
-from gw_extproc.local.workers import check_address, socket_files, start_workers
-from gw_extproc.settings import Settings, parse_upstream, worker_addresses
+from gw_extproc.local.workers import start_workers, until_serving
+from gw_extproc.settings import Settings, Upstream, worker_addresses
 
 ENVOY = "Envoy"
+
+_CONFIG = "gw_extproc.local.envoy_config"  # Envoy's messages: half a second to import, so that begins before all else
 
 _GRACE = 5.0  # seconds to end after SIGTERM, once nothing is in flight; who needs longer is killed
 
@@ -38,22 +41,24 @@ async def run(settings: Settings, ready: Ready) -> None:
     """Runs until a signal; `ready` gets what to tell the user. Raises LocalError where something is in the way."""
     signals = Signals()
     signals.catch()
-    async with gathered(socket_files(settings)) as crew:
+    host = plan.numeric_host(settings.host)
+    if problem := probes.port_problem(host, settings.port):
+        raise LocalError(f"{problem}; choose otherwise with --host and --port (0 takes any free port)")
+    asyncio.get_running_loop().run_in_executor(None, import_module, _CONFIG)
+    async with gathered() as crew:
         await supervise(crew, signals, partial(_start, settings, ready), partial(_stop, settings))
 
 
 async def _start(settings: Settings, ready: Ready, crew: Crew) -> None:
-    host = plan.numeric_host(settings.host)
-    if problem := probes.port_problem(host, settings.port):
-        raise LocalError(f"{problem}; choose otherwise with --host and --port (0 takes any free port)")
     upstream = settings.upstream or await _start_demo_model(crew, settings)
-    if problem := await probes.upstream_problem(parse_upstream(upstream)):
+    if problem := await probes.upstream_problem(upstream):
         raise LocalError(f"--upstream (GW_UPSTREAM): {problem}; is the model server running?")
     given = settings.model_copy(update={"upstream": upstream})
     addresses = _addresses(settings, crew)
     admin = _admin_socket(crew)
-    config = asyncio.to_thread(_write_config, plan.private(given, upstream, addresses, f"unix:{admin}"), crew.directory)
-    _, path = await asyncio.gather(start_workers(crew, given, addresses), config)
+    await start_workers(crew, given, addresses)
+    path = await asyncio.to_thread(_write_config, plan.private(given, upstream, addresses, f"unix:{admin}"), crew.directory)
+    await until_serving(addresses)  # asked only now: a thread that asks all the time slows down the one that writes
     await crew.start(_envoy(given, path))
     await EnvoyAdmin(admin).until_ready()
     port = await EnvoyAdmin(admin).listening_port()
@@ -75,7 +80,6 @@ def _addresses(settings: Settings, crew: Crew) -> list[str]:
     """Where the workers listen: on private sockets, unless the user named an address."""
     if "grpc" not in settings.model_fields_set:
         return worker_addresses(f"unix:{crew.directory}/worker.sock", settings.workers)
-    check_address(settings)
     return worker_addresses(settings.grpc, settings.workers)
 
 
@@ -83,17 +87,17 @@ def _admin_socket(crew: Crew) -> Path:
     return crew.directory / "admin.sock"
 
 
-async def _start_demo_model(crew: Crew, settings: Settings) -> str:
-    """Its base URL. It inherits a socket that listens already, so nobody has to wait for it."""
+async def _start_demo_model(crew: Crew, settings: Settings) -> Upstream:
+    """Where it is. It inherits a socket that listens already, so nobody has to wait for it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         number = listening.fileno()
         command = (sys.executable, "-P", "-m", "gw_extproc.local.demo_model", "--fd", str(number))
         await crew.start(Part("the demo model", command, environment(settings), (number,)))
-        return f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        return Upstream("http", "127.0.0.1", listening.getsockname()[1], "/v1")
 
 
 def _write_config(planned: plan.Plan, directory: Path) -> Path:
-    from gw_extproc.local.envoy_config import as_json, bootstrap_of  # half a second, while the workers start
+    from gw_extproc.local.envoy_config import as_json, bootstrap_of
 
     path = directory / "envoy.json"
     write_private(path, json.dumps(as_json(bootstrap_of(planned))))

@@ -9,7 +9,7 @@ import httpx2
 from gw_extproc.local.findings import Finding, fail, ok, warn
 from gw_extproc.local.plan import ca_file
 from gw_extproc.local.probes import upstream_problem
-from gw_extproc.settings import Settings, Upstream, parse_upstream
+from gw_extproc.settings import Settings, Upstream
 
 _TIMEOUT = 5.0
 _SUBJECT = "upstream"
@@ -17,9 +17,9 @@ _SUBJECT = "upstream"
 
 async def examine(settings: Settings) -> Finding:
     """One finding about `GET {upstream}/models`, with the key where there is one."""
-    if settings.upstream is None:
-        return warn(_SUBJECT, "none named: run uses the demo model, serve assumes /v1", "name one with --upstream")
-    upstream = parse_upstream(settings.upstream)
+    upstream = settings.upstream
+    if upstream is None:
+        return warn(_SUBJECT, f"none named: run uses the demo model, serve assumes {settings.base_path}", "name one with --upstream")
     key = settings.upstream_api_key
     headers = {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
     if problem := await upstream_problem(upstream):

@@ -23,35 +23,36 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
     """Runs all workers until a signal; raises LocalError where they cannot, or where one ends by itself."""
     signals = Signals()
     signals.catch()
-    check_address(settings)
-    async with gathered(socket_files(settings)) as crew:
+    async with gathered() as crew:
         await supervise(crew, signals, partial(_start, settings, ready), partial(_stop, settings))
 
 
 async def start_workers(crew: Crew, settings: Settings, addresses: list[str]) -> None:
-    """Returns when all accept connections."""
+    """Starts a worker for each address; raises LocalError where somebody else listens there: until then no socket file is ours."""
+    check(addresses)
+    crew.adopt(Path(address.removeprefix("unix:")) for address in addresses if address.startswith("unix:"))
     for number, address in enumerate(addresses, start=1):
         name = "the processor" if len(addresses) == 1 else f"processor {number}"
         command = (sys.executable, "-P", "-m", "gw_extproc.worker", address)
         await crew.start(Part(name, command, environment(settings)))
-    await asyncio.gather(*(probes.until_accepting(address) for address in addresses))
 
 
-def check_address(settings: Settings) -> None:
-    """Raises LocalError where somebody else listens at the processor's address."""
-    for address in dict.fromkeys(worker_addresses(settings.grpc, settings.workers)):
+def check(addresses: list[str]) -> None:
+    """Raises LocalError where somebody else listens at one of them."""
+    for address in dict.fromkeys(addresses):
         if problem := probes.address_problem(address):
             raise LocalError(f"--grpc (GW_GRPC): {problem}; choose another address")
 
 
-def socket_files(settings: Settings) -> list[Path]:
-    """The sockets that the workers leave behind when they are killed."""
-    addresses = worker_addresses(settings.grpc, settings.workers)
-    return [Path(address.removeprefix("unix:")) for address in addresses if address.startswith("unix:")]
+async def until_serving(addresses: list[str]) -> None:
+    """Returns when every address accepts connections: where workers share a TCP port, with the first of them."""
+    await asyncio.gather(*map(probes.until_accepting, dict.fromkeys(addresses)))
 
 
 async def _start(settings: Settings, ready: Callable[[], None], crew: Crew) -> None:
-    await start_workers(crew, settings, worker_addresses(settings.grpc, settings.workers))
+    addresses = worker_addresses(settings.grpc, settings.workers)
+    await start_workers(crew, settings, addresses)
+    await until_serving(addresses)
     ready()
 
 

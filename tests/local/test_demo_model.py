@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -266,22 +265,19 @@ def test_unknown_paths_and_methods_are_refused_with_an_error_object(client: Test
 
 
 @pytest.fixture
-def process() -> Iterator[tuple[subprocess.Popen[bytes], str, int]]:
-    """The demo model as a process, its base URL and our end of its parent pipe."""
-    read_end, write_end = os.pipe()
+def process() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The demo model as a process, and its base URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        inherited = (listener.fileno(), read_end)
-        command = ["-m", "gw_extproc.local.demo_model", "--fd", str(inherited[0]), "--parent-pipe", str(read_end)]
-        started = subprocess.Popen([sys.executable, *command], pass_fds=inherited, stderr=subprocess.PIPE)
+        command = [sys.executable, "-m", "gw_extproc.local.demo_model", "--fd", str(listener.fileno())]
+        started = subprocess.Popen(command, pass_fds=(listener.fileno(),), stderr=subprocess.PIPE)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-    os.close(read_end)
     with started:
-        yield started, url, write_end
+        yield started, url
         started.kill()
 
 
-def test_the_sdk_talks_to_the_process(process: tuple[subprocess.Popen[bytes], str, int]) -> None:
-    model, url, parent_pipe = process
+def test_the_sdk_talks_to_the_process(process: tuple[subprocess.Popen[bytes], str]) -> None:
+    model, url = process
     messages: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]
     with openai.OpenAI(base_url=url, api_key="none", max_retries=0, timeout=10) as sdk:
         weather: openai.types.chat.ChatCompletionToolParam = {
@@ -295,14 +291,14 @@ def test_the_sdk_talks_to_the_process(process: tuple[subprocess.Popen[bytes], st
         said = sdk.chat.completions.create(model="demo", messages=messages).choices[0].message.content
         assert said is not None
         assert QUESTION in said
-    os.close(parent_pipe)
+    model.send_signal(signal.SIGINT)
     assert model.wait(5) == 0
     assert model.stderr is not None
     assert model.stderr.read() == b""
 
 
-def test_a_signal_ends_it_within_a_second_or_so(process: tuple[subprocess.Popen[bytes], str, int]) -> None:
-    model, url, parent_pipe = process
+def test_a_signal_ends_it_within_a_second_or_so(process: tuple[subprocess.Popen[bytes], str]) -> None:
+    model, url = process
     with openai.OpenAI(base_url=url, api_key="none", max_retries=0, timeout=10) as sdk:
         messages: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]
         with sdk.chat.completions.create(model="demo", messages=messages, stream=True) as open_stream:
@@ -311,4 +307,3 @@ def test_a_signal_ends_it_within_a_second_or_so(process: tuple[subprocess.Popen[
             model.send_signal(signal.SIGTERM)
             assert model.wait(5) == -signal.SIGTERM
             assert time.monotonic() - asked < 2
-    os.close(parent_pipe)

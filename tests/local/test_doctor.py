@@ -114,6 +114,28 @@ async def test_a_key_without_encryption_is_a_warning(monkeypatch: pytest.MonkeyP
     assert found["upstream"].state == "the name model.invalid is not known"
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"grpc": "0.0.0.0:50051"}, "whoever can connect to the processor at 0.0.0.0:50051 is given it"),
+        ({"grpc": "processor:50051"}, "whoever can connect to the processor at processor:50051 is given it"),
+        ({"host": "0.0.0.0"}, "everybody who can connect to 0.0.0.0:0 uses it"),
+    ],
+)
+async def test_a_key_that_others_can_reach_is_a_warning(given: dict[str, object], words: str) -> None:
+    found = (await examine(upstream_api_key="k", **given))["key"]
+    assert (found.grade, found.state) == (Grade.WARN, words)
+
+
+@pytest.mark.parametrize("grpc", ["localhost:50051", "[::1]:50051", "unix:/tmp/gw.sock"])
+async def test_a_key_that_stays_on_the_machine_is_well(grpc: str) -> None:
+    assert (await examine(upstream_api_key="k", grpc=grpc))["key"].grade is Grade.OK
+
+
+async def test_without_a_key_nothing_can_be_read() -> None:
+    assert "key" not in await examine(host="0.0.0.0", grpc="0.0.0.0:50051")
+
+
 @contextlib.asynccontextmanager
 async def _answering(answer: bytes) -> AsyncIterator[str]:
     """A server that answers everything with the same bytes."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import socket
+import tempfile
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from http.client import HTTPConnection
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from tests.gateway_process import Gateway, started
-from tests.sockets import free_port
+from tests.sockets import accepts, free_port, listening
 from tests.waiting import until
 
 from .slow_model import SlowModel
@@ -125,6 +130,39 @@ def test_an_unreachable_upstream_is_one_line() -> None:
     port = free_port()
     problem = f"--upstream (GW_UPSTREAM): 127.0.0.1:{port} does not accept connections; is the model server running?"
     assert _refusal("--upstream", f"http://127.0.0.1:{port}/v1") == problem
+
+
+@pytest.mark.parametrize("options", [(), ("--port", "TAKEN"), ("--upstream", "http://127.0.0.1:FREE/v1")])
+def test_a_gateway_that_does_not_start_leaves_anothers_socket_alone(options: Sequence[str]) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="s-") as directory, socket.create_server(("127.0.0.1", 0)) as taken:
+        path = f"{directory}/gw.sock"
+        numbers = {"TAKEN": str(taken.getsockname()[1]), "FREE": str(free_port())}
+        given = [functools.reduce(lambda text, name: text.replace(name, numbers[name]), numbers, option) for option in options]
+        with listening(path):
+            _refusal("--grpc", f"unix:{path}", *given)
+            assert accepts(path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_gateway_that_started_leaves_no_socket_behind(number: signal.Signals) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="s-") as directory:
+        path = Path(directory, "gw.sock")
+        with started("--grpc", f"unix:{path}") as gateway:
+            assert path.is_socket()
+            gateway.process.send_signal(number)
+            gateway.end()
+        assert not path.exists()
+
+
+def test_the_key_goes_only_where_the_api_is(model: SlowModel) -> None:
+    with started("--upstream", f"{model.url}/api/v1", env={"API_KEY": "a-secret"}) as gateway:
+        for path in ("/v1/../admin", "//admin", "/v1/%2e%2e/admin"):
+            connection = HTTPConnection("127.0.0.1", gateway.port)
+            connection.request("GET", path, headers={"authorization": "Bearer mine"})
+            assert connection.getresponse().status == 200
+            connection.close()
+            reached, headers = model.received[-1]
+            assert (reached, headers["authorization"]) == ("/admin", "Bearer mine")
 
 
 def _refusal(*options: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway_process import launched
-from tests.sockets import accepts
+from tests.sockets import accepts, listening
 from tests.waiting import until
 
 
@@ -21,16 +21,25 @@ def sockets() -> Iterator[Path]:
         yield Path(directory)
 
 
-def test_one_process_says_where_it_serves(sockets: Path) -> None:
+def test_one_says_where_it_serves_when_it_does(sockets: Path) -> None:
     with launched("serve", "--grpc", f"unix:{sockets}/gw.sock", "--upstream", "https://api.deepseek.com/v1", lines=1) as server:
         where = f"gw-extproc 0.1.0 serves ext_proc on unix:{sockets}/gw.sock"
         assert server.banner == [f"{where}, upstream https://api.deepseek.com/v1, dialect deepseek"]
+        assert accepts(f"{sockets}/gw.sock")
         until(lambda: "\n" in server.log(), "a line of the log")
         assert "serving ext_proc" in server.log().splitlines()[0]
-        assert accepts(f"{sockets}/gw.sock")
         server.process.terminate()
         assert server.end() == 0
     assert list(sockets.iterdir()) == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_in_use_is_one_line_and_nothing_is_claimed(workers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with launched("serve", "--grpc", f"127.0.0.1:{port}", "--workers", workers, lines=0) as server:
+            problem = f"gw-extproc: --grpc (GW_GRPC): port {port} is taken; choose another address\n"
+            assert (server.end(), server.log(), list(server.banner)) == (1, problem, [])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -52,9 +61,7 @@ def test_one_that_dies_takes_the_others_with_it(sockets: Path) -> None:
 
 
 def test_a_socket_in_use_is_one_line(sockets: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as taken:
-        taken.bind(f"{sockets}/gw.sock")
-        taken.listen()
-        with launched("serve", "--grpc", f"unix:{sockets}/gw.sock", lines=0) as server:
-            problem = f"gw-extproc: --grpc (GW_GRPC): another program listens at {sockets}/gw.sock; choose another address\n"
-            assert (server.end(), server.log()) == (1, problem)
+    problem = f"gw-extproc: --grpc (GW_GRPC): another program listens at {sockets}/gw.sock; choose another address\n"
+    with listening(f"{sockets}/gw.sock"), launched("serve", "--grpc", f"unix:{sockets}/gw.sock", lines=0) as server:
+        assert (server.end(), server.log(), list(server.banner)) == (1, problem, [])
+        assert accepts(f"{sockets}/gw.sock")
