@@ -35,7 +35,7 @@ def followed_choice(choices: Any, index: object) -> Delta | None:
     if not isinstance(choices, list):
         return None
     for choice in choices:
-        if isinstance(choice, dict) and (index is None or choice.get("index", index) == index):
+        if isinstance(choice, dict) and (index is None or choice.get("index") in (None, index)):
             return choice
     return None
 

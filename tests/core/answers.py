@@ -12,11 +12,10 @@ import orjson
 
 from gw_extproc.core.assembler import Assembler
 from gw_extproc.core.dialects import GENERIC
-from gw_extproc.core.events import DONE, PROFILES
+from gw_extproc.core.events import PROFILES
 from gw_extproc.core.sse import ChunkDecoder
 from gw_extproc.session import Gateway, begin
-
-Json = dict[str, Any]
+from tests.events import Json, events
 
 NOW = 1_700_000_000
 USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
@@ -97,18 +96,6 @@ def answer(body: bytes | Iterable[bytes], **made: Any) -> Answer:
     rest, ending = decoder.end()
     wire += b"".join([maker.feed(chunk) for chunk in rest]) + maker.end(ending)
     return Answer(wire, orjson.loads(maker.response), maker.usage_estimated)
-
-
-def events(wire: bytes) -> list[Json]:
-    """The events of a stream, each framed as the standard asks; [DONE] is none."""
-    assert wire.endswith(b"\n\n"), wire[-80:]
-    found = []
-    for block in wire.removesuffix(DONE).split(b"\n\n")[:-1]:
-        name, data = block.split(b"\n")
-        event = orjson.loads(data.removeprefix(b"data: "))
-        assert name == b"event: " + event["type"].encode()
-        found.append(event)
-    return found
 
 
 def chunk(delta: Json | None = None, finish: str | None = None, **top: Any) -> Json:

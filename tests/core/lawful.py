@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gw_extproc.core.events import DONE
-
-from .answers import Json, events
+from tests.events import Json, events
 
 ENDS = ("response.completed", "response.incomplete", "response.failed")
 PARTS = ("response.content_part", "response.reasoning_summary_part")

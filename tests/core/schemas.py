@@ -5,7 +5,6 @@ from __future__ import annotations
 import typing
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -13,10 +12,8 @@ import pydantic
 from jsonschema import Draft202012Validator
 from openai.types.responses import Response, ResponseStreamEvent
 
-from .answers import Json
-
-SPEC = Path(__file__).parents[3] / "shared/spec"
-"""The OpenAPI documents; not part of the repository."""
+from tests.beside import SPEC
+from tests.events import Json
 
 DOCUMENTS = {"openai": ("openai-openapi-subset.json", "Response"), "open-responses": ("openresponses-openapi.json", "ResponseResource")}
 """Document and name of the response object for each wire profile."""

@@ -8,11 +8,11 @@ import pytest
 
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.sse import Ending
+from tests.events import Json
 
 from .answers import (
     NOW,
     Answer,
-    Json,
     answer,
     assembler,
     called,
@@ -77,17 +77,36 @@ class TestText:
     def test_an_object_that_is_no_part_is_json(self) -> None:
         assert answer(completion({"content": {"answer": 42}})).text == '{"answer":42}'
 
-    def test_of_several_choices_the_first_counts(self) -> None:
-        other = chunk({"content": "other"})
-        other["choices"][0]["index"] = 1
-        both = chunk({"content": "lo"})
-        both["choices"].insert(0, other["choices"][0])
-        assert answer(stream(other, *said("Hel"), both)).text == "Hello"
+    def test_numbers_are_text(self) -> None:
+        assert answer(stream(*said("$", 0, ".00", 5))).text == "$0.005"
 
-    def test_the_message_that_repeats_the_delta_is_not_said_twice(self) -> None:
-        repeated = chunk({"content": "lo"})
-        repeated["choices"][0]["message"] = {"content": "Hello"}
-        assert answer(stream(*said("Hel"), repeated)).text == "Hello"
+    @pytest.mark.parametrize(("first", "second"), [(0, 1), (1, 0), ("a", "b"), (None, None)])
+    def test_of_several_choices_the_first_to_speak_counts(self, first: object, second: object) -> None:
+        def choice(index: object, content: str) -> Json:
+            return {"index": index, "delta": {"content": content}}
+
+        both = {"choices": [choice(second, "other"), choice(first, "lo")]}
+        if first is None:
+            both["choices"].reverse()
+        assert answer(stream({"choices": [choice(first, "Hel"), choice(second, "other")]}, both, finish=None)).text == "Hello"
+
+    def test_a_refusal_may_be_a_part_of_the_content(self) -> None:
+        got = answer(completion({"content": [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "no"}]}))
+        assert [part["type"] for part in got.output[0]["content"]] == ["output_text", "refusal"]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"result":{"response":"Hello","usage":{"prompt_tokens":5}},"success":true,"errors":[],"messages":[]}',
+            b'data: {"response":"Hel","p":"x"}\n\ndata: {"response":"lo"}\n\ndata: {"response":"","usage":{}}\n\ndata: [DONE]\n\n',
+            b'{"choices":[{"text":"Hello","index":0,"finish_reason":"stop"}]}',
+            b'{"choices":[{"message":{"content":null,"audio":{"id":"x","data":"AA==","transcript":"Hello"}},"finish_reason":"stop"}]}',
+        ],
+        ids=["wrapped", "bare", "legacy", "spoken"],
+    )
+    def test_comes_in_other_forms_too(self, body: bytes) -> None:
+        got = answer(body)
+        assert (got.text, got.status) == ("Hello", "completed")
 
     def test_a_refusal_is_a_part_of_its_own(self) -> None:
         got = answer(stream(chunk({"refusal": "N"}), chunk({"refusal": "o", "content": None})))
@@ -120,6 +139,22 @@ class TestReasoning:
         got = answer(stream(*map(chunk, deltas)))
         assert (got.thought, got.text) == ("Hm", "Yes")
         assert [item["summary"] for item in got.output[:-1]] == [[]]
+
+    def test_between_tags_only_repeats_what_has_a_field_of_its_own(self) -> None:
+        for body in (
+            stream(chunk({"reasoning": "Hm"}), *said("<think>H", "m", "</think>Yes")),
+            completion({"reasoning": "Hm", "content": "<think>Hm</think>Yes"}),
+        ):
+            got = answer(body)
+            assert (got.thought, got.text) == ("Hm", "Yes")
+
+    def test_between_tags_that_were_never_closed_is_a_repetition_to_its_last_letter(self) -> None:
+        got = answer(stream(chunk({"reasoning": "Hm"}), *said("<think>Hm</"), finish="length"))
+        assert (got.thought, got.text) == ("Hm", "")
+
+    def test_closed_before_the_text_leaves_no_tag(self) -> None:
+        got = answer(stream(chunk({"reasoning": "Hm"}), *said("</th", "ink>\n\nYes")))
+        assert (got.thought, got.text) == ("Hm", "Yes")
 
     def test_is_a_summary_where_the_caller_asked_for_one(self) -> None:
         got = answer(stream(chunk({"reasoning": "Hm"}), *said("Yes")), reasoning={"summary": "auto"})
@@ -187,10 +222,11 @@ class TestCalls:
         assert got.output[0].items() >= {"status": "completed", "call_id": "c1", **fields}.items()
         assert got.estimated
 
-    def test_with_bad_arguments_fail_the_response_after_the_other_items(self) -> None:
+    def test_with_bad_arguments_fail_the_response_and_close_nothing(self) -> None:
         got = answer(stream(called(piece(0, "c1", "shell", "{}"), piece(1, "c2", "f", "{}"))), tools=TOOLS)
         assert got.types[-2:] == FAILED
-        assert [(item["type"], item["status"]) for item in got.output] == [("function_call", "completed")]
+        assert [(item["type"], item["status"]) for item in got.output] == [("function_call", "incomplete")]
+        assert not got.of("response.output_item.done")
         assert "`commands` is not a list of strings" in got.response["error"]["message"]
 
     def test_that_were_cut_off_are_left_out_where_the_item_must_be_whole(self) -> None:
@@ -206,7 +242,24 @@ class TestCalls:
     def test_of_withheld_tools_never_reach_the_caller(self) -> None:
         allowed = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]}
         got = answer(stream(called(piece(0, "c1", "h", "{}"))), tools=[function("f"), function("h")], tool_choice=allowed)
-        assert (got.status, got.output) == ("completed", [])
+        assert (got.status, got.text, [item["type"] for item in got.output]) == ("completed", "", ["message"])
+
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            piece(0, "c1", "f", '{"a":1}'),
+            {"id": "c1", "name": "f", "arguments": {"a": 1}},
+            {"id": "c1", "function": {"name": "f", "parameters": {"a": 1}}},
+        ],
+    )
+    def test_come_as_a_list_or_alone_nested_or_flat(self, entry: Json) -> None:
+        for calls in ([entry], entry):
+            for body in (stream(chunk({"tool_calls": calls})), completion({"tool_calls": calls})):
+                assert answer(body).calls == [("f", '{"a":1}')]
+
+    def test_that_are_repeated_at_the_end_count_once(self) -> None:
+        whole = called(piece(0, "c1", "f", '{"a":1}'))
+        assert answer(stream(called(piece(0, "c1", "f", '{"a"')), called(piece(0, arguments=":1}")), whole)).calls == [("f", '{"a":1}')]
 
     def test_legacy_function_calls_count(self) -> None:
         legacy = (chunk({"function_call": {"name": "f", "arguments": ""}}), chunk({"function_call": {"arguments": "{}"}}))
@@ -217,6 +270,40 @@ class TestCalls:
         got = answer(stream(*said("a"), called(piece(0, "c1", "f", "{")), *said("b"), called(piece(0, arguments="}"))))
         assert [item["type"] for item in got.output] == ["message", "function_call", "message"]
         assert (got.text, got.calls) == ("ab", [("f", "{}")])
+
+
+class TestMessagesAfterDeltas:
+    """Some servers end a stream with the whole message, beside the last delta or instead of it."""
+
+    @staticmethod
+    def repeated(delta: Json | None, **message: Any) -> Json:
+        last = chunk(delta)
+        last["choices"][0]["message"] = {"role": "assistant", **message}
+        if delta is None:
+            del last["choices"][0]["delta"]
+        return last
+
+    @pytest.mark.parametrize("delta", [None, {}, {"role": "assistant", "content": ""}, {"content": "lo"}])
+    def test_are_not_said_again(self, delta: Json | None) -> None:
+        before = said("Hel") if delta and delta["content"] else said("Hel", "lo")
+        got = answer(stream(chunk({"reasoning": "Hm"}), *before, self.repeated(delta, reasoning="Hm", content="Hello")))
+        assert (got.thought, got.text) == ("Hm", "Hello")
+
+    def test_count_where_there_was_no_delta(self) -> None:
+        got = answer(stream(chunk({"role": "assistant"}), self.repeated({"content": ""}, content="Hello")))
+        assert got.text == "Hello"
+
+    def test_may_come_piece_by_piece_instead_of_deltas(self) -> None:
+        assert answer(stream(self.repeated(None, content="Hel"), self.repeated(None, content="lo"))).text == "Hello"
+
+    def test_name_the_calls_that_no_delta_named(self) -> None:
+        entry = piece(0, "c1", "f", "{}")
+        got = answer(stream(*said("a"), self.repeated({}, content="a", tool_calls=[entry])))
+        assert (got.text, got.calls) == ("a", [("f", "{}")])
+
+    def test_do_not_name_other_calls_again(self) -> None:
+        entry = piece(0, "c1", "f", "{}")
+        assert answer(stream(called(entry), self.repeated({}, tool_calls=[{**entry, "id": "other"}]))).calls == [("f", "{}")]
 
 
 class TestBodies:
@@ -236,14 +323,22 @@ class TestBodies:
             stream(*said("Hel", "lo"), usage(), finish=None, done=False),
             stream({"choices": [], "prompt_filter_results": []}, *said("Hel", "lo"), usage()),
             stream(chunk({"content": "Hel", "role": "assistant"}), chunk({"content": "lo"}), finish=""),
+            stream(*said("Hel", "lo"), finish="null"),
+            stream(*said("Hel"), {"type": "ping"}, *said("lo")),
+            b"event: ping\ndata: hi\n\n" + stream(*said("Hel", "lo")),
+            stream(*(each | {"error": {"code": 0, "message": ""}} for each in (*said("Hel", "lo"), usage()))),
+            stream(*(each | {"base_resp": {"status_code": 0, "status_msg": ""}} for each in said("Hel", "lo"))),
         ],
-        ids=["crlf", "no space", "comments", "no [DONE]", "no reason", "usage at the end", "azure", "empty reason"],
+        ids=[
+            *("crlf", "no space", "comments", "no [DONE]", "no reason", "usage at the end", "azure", "empty reason"),
+            *("null reason", "ping", "named ping", "no error", "minimax"),
+        ],
     )
     def test_streams_as_servers_send_them(self, body: bytes) -> None:
         got = answer(body)
         assert (got.text, got.status) == ("Hello", "completed")
 
-    @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"detail":"Not Found"}', b'{"choices":null}'])
+    @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"message":"hi"}', b'{"choices":null}', b'{"choices":"no"}'])
     def test_json_that_is_no_completion_fails(self, body: bytes) -> None:
         assert answer(body).response["error"]["message"] == "The upstream's answer is not a Chat completion: it has no choices."
 
@@ -292,6 +387,21 @@ class TestErrors:
         fields = {"code": "429", "message": "slow down", "param": None}
         assert {name: flat[name] for name in fields} == fields
         assert nested["error"] == {"type": "rate_limit", **fields}
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"detail":"no"}',
+            b'{"object":"error","message":"no","code":404}',
+            b'{"base_resp":{"status_code":1004,"status_msg":"no"}}',
+            b'{"result":null,"success":false,"errors":[{"message":"no"}]}',
+            b'error: {"message":"no"}\n\n',
+            stream({"code": "Throttled", "message": "no"}),
+        ],
+    )
+    def test_with_status_200_are_errors(self, body: bytes) -> None:
+        got = answer(body)
+        assert (got.status, got.response["error"]["message"]) == ("failed", "no")
 
     def test_of_an_error_event_count(self) -> None:
         assert answer(b'event: error\ndata: {"message":"no"}\n\n').response["error"]["message"] == "no"
@@ -344,6 +454,10 @@ class TestAnnotations:
         cited = chunk({"annotations": [CITED]})
         for body in (stream(cited, *said("a")), stream(*said("a"), cited)):
             assert len(answer(body).output[0]["content"][0]["annotations"]) == 1
+
+    def test_said_with_every_chunk_count_once(self) -> None:
+        got = answer(stream(*(chunk({"content": text, "annotations": [CITED]}) for text in "ab")))
+        assert len(got.output[0]["content"][0]["annotations"]) == 1
 
     def test_markers_cite_the_sources(self) -> None:
         got = answer(stream(chunk({"content": "a[1]"}, citations=["u"])))

@@ -25,8 +25,6 @@ class Opened:
     def grow(self, piece: str) -> None:
         self.arguments += piece
 
-    def close(self, status: str) -> None: ...
-
 
 def sorted_into(*deltas: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     """Id, name and arguments of each call that these deltas make, in the order they opened."""
@@ -131,6 +129,12 @@ def test_names_repeated_with_each_piece() -> None:
     ]
 
 
+def test_unfinished_arguments_go_on_whatever_the_piece_looks_like() -> None:
+    assert sorted_into([piece(0, name="f", arguments='{"x":')], [piece(0, name="f", arguments='{"y":2}}')]) == [
+        ("", "f", '{"x":{"y":2}}')
+    ]
+
+
 def test_arguments_as_an_object() -> None:
     assert sorted_into([piece(0, "a", "f", {"x": 1})], [piece(1, "b", "g", {"y": 2})]) == [A, B]
     deep: list[Any] = []
@@ -139,12 +143,74 @@ def test_arguments_as_an_object() -> None:
     assert sorted_into([piece(0, "a", "f", deep)]) == [("a", "f", TOO_DEEP)]
 
 
+def test_a_repeated_name_continues_where_the_piece_cannot_begin_arguments() -> None:
+    assert sorted_into([piece(0, name="f", arguments='{"x":1}')], [piece(0, name="f", arguments=" ")]) == [("", "f", '{"x":1} ')]
+    assert sorted_into([piece(0, name="f", arguments="{}")], [piece(0, name="f", arguments=' {"x":1}')]) == [
+        ("", "f", "{}"),
+        ("", "f", ' {"x":1}'),
+    ]
+
+
+class TestRepetitions:
+    @pytest.mark.parametrize("index", [0, None])
+    def test_of_a_whole_call_say_nothing(self, index: int | None) -> None:
+        pieces = [piece(index, "a", "f", '{"x"')], [piece(index, "a", arguments=":1}")]
+        assert sorted_into(*pieces, [piece(index, "a", "f", '{"x":1}')]) == [A]
+
+    def test_of_calls_without_arguments_say_nothing(self) -> None:
+        assert sorted_into([piece(0, "a", "f", "{}")], [piece(0, "a", "f", "{}")]) == [("a", "f", "{}")]
+        assert sorted_into([piece(0, "a", "f", "")], [piece(0, "a", "f", "")]) == [("a", "f", "")]
+
+    def test_of_a_part_belong_to_the_arguments(self) -> None:
+        pieces = [[piece(0, "a", "f", text)] for text in ('{"x":', '{"x":', "1}}")]
+        assert sorted_into(*pieces) == [("a", "f", '{"x":{"x":1}}')]
+
+    def test_under_another_id_are_another_call(self) -> None:
+        assert sorted_into([piece(0, "a", "f", '{"x":1}')], [piece(0, "b", "f", '{"x":1}')]) == [A, ("b", "f", '{"x":1}')]
+
+
+class TestPlaceholders:
+    def test_give_way_to_the_real_arguments(self) -> None:
+        assert sorted_into([piece(0, "a", "f", "{}")], [piece(0, arguments='{"x"')], [piece(0, arguments=":1}")]) == [A]
+        assert sorted_into([piece(0, "a", "f", {})], [piece(0, "a", "f", {"x": 1})]) == [A]
+
+    def test_are_the_arguments_where_nothing_else_comes(self) -> None:
+        assert sorted_into([piece(0, "a", "f", "{}")], [piece(0, arguments="")]) == [("a", "f", "{}")]
+        assert sorted_into([piece(0, "a", "f", "{}")], [piece(0, arguments="\n")]) == [("a", "f", "{}\n")]
+        assert sorted_into([piece(0, "a", "f", "{")], [piece(0, arguments="}")]) == [("a", "f", "{}")]
+
+    def test_may_come_before_the_name(self) -> None:
+        assert sorted_into([piece(0, "a", arguments="{}")], [piece(0, name="f", arguments='{"x":1}')]) == [A]
+        assert sorted_into([piece(0, "a", arguments="{}")], [piece(0, name="f")]) == [("a", "f", "{}")]
+
+    def test_are_none_inside_the_arguments(self) -> None:
+        assert sorted_into([piece(0, "a", "f", '{"x":')], [piece(0, arguments="{}")], [piece(0, arguments="}")]) == [
+            ("a", "f", '{"x":{}}')
+        ]
+
+
+def test_some_servers_leave_out_the_inner_object() -> None:
+    assert sorted_into([{"id": "a", "name": "f", "arguments": {"x": 1}}, {"id": "b", "name": "g", "parameters": {"y": 2}}]) == [A, B]
+
+
+def test_some_servers_call_the_arguments_parameters() -> None:
+    assert sorted_into([{"id": "a", "function": {"name": "f", "parameters": '{"x":1}'}}]) == [A]
+
+
+def test_whether_there_was_a_call_is_known() -> None:
+    calls = Calls(Opened)
+    assert not calls.begun
+    calls.feed([piece(0, "a")])
+    assert calls.begun
+
+
 def test_arguments_before_the_name_are_held() -> None:
     assert sorted_into([piece(0, "a", arguments='{"x"')], [piece(0, name="f", arguments=":1}")]) == [A]
 
 
 def test_a_call_without_a_name_is_shown_if_it_says_something() -> None:
     assert sorted_into([piece(0, "a", arguments="{}")], [piece(1, "b")], [piece(2)]) == [("a", "", "{}")]
+    assert sorted_into([piece(0, "a", arguments='{"x":1}')]) == [("a", "", '{"x":1}')]
 
 
 @pytest.mark.parametrize(
@@ -173,34 +239,35 @@ class Announced:
         self.closed.append(status)
 
 
-def close_whole(status: str, *pieces: str) -> list[Any]:
+def whole(*pieces: str) -> tuple[WholeCallBuffer, list[Any]]:
+    """A whole call with these arguments, and what it will announce."""
     announced = Announced()
     call = WholeCallBuffer(WHOLE_CALLS["tool_search"], announced)
     for each in pieces:
         call.grow(each)
     assert call.arguments == "".join(pieces)
-    call.close(status)
-    return announced.closed
+    return call, announced.closed
 
 
 class TestWholeCalls:
-    def test_are_announced_when_whole(self) -> None:
-        assert close_whole("completed", '{"query"', ':"q"}') == [{"execution": "client", "arguments": {"query": "q"}}, "completed"]
+    @pytest.mark.parametrize("status", ["completed", "incomplete"])
+    def test_are_announced_when_whole_and_then_complete(self, status: str) -> None:
+        call, closed = whole('{"query"', ':"q"}')
+        call.judge()
+        assert closed == []
+        call.close(status)
+        assert closed == [{"execution": "client", "arguments": {"query": "q"}}, "completed"]
 
-    def test_are_complete_even_if_the_answer_was_cut_after_them(self) -> None:
-        assert close_whole("incomplete", "{}") == [{"execution": "client", "arguments": {}}, "completed"]
-
-    def test_that_were_cut_off_are_none(self) -> None:
-        assert close_whole("incomplete", '{"query"') == []
-
-    def test_of_another_form_are_an_error(self) -> None:
+    @pytest.mark.parametrize("arguments", ['{"query"', "[]"])
+    def test_of_another_form_are_an_error_and_announce_nothing(self, arguments: str) -> None:
+        call, closed = whole(arguments)
         with pytest.raises(BadArguments):
-            close_whole("completed", '{"query"')
+            call.judge()
+        assert closed == []
 
 
 def test_a_suppressed_call_does_nothing() -> None:
     call = SuppressedCall()
     grow: Callable[[str], None] = call.grow
     grow("x")
-    call.close("completed")
     assert call.arguments == ""

@@ -7,8 +7,7 @@ from typing import Any
 from gw_extproc.core.drafts import CustomCallDraft, Draft, FunctionCallDraft, MessageDraft, Place, ReasoningDraft, WholeCallDraft
 from gw_extproc.core.events import PROFILES, Emitter
 from gw_extproc.core.toolkinds import WHOLE_CALLS, Tool
-
-from .answers import Json, events
+from tests.events import Json, events
 
 AT = {"item_id": "x_1", "output_index": 2}
 
@@ -109,6 +108,7 @@ class TestMessage:
         draft = MessageDraft(at)
         draft.text("a", [{"token": "a"}])
         draft.more_logprobs([{"token": ""}])
+        draft.annotate({"url": "u1"})
         draft.annotate({"url": "u1"})
         draft.annotate({"url": "u2"})
         logprobs = [{"token": "a"}, {"token": ""}]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -12,7 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openai import APIError, OpenAI
 
-from .answers import SAID_DONE, Json, answer, called, chunk, completion, cut, event, function, piece, said, stream, usage
+from gw_extproc.core.chunks import REASONING_FIELDS
+from tests.events import Json
+
+from .answers import SAID_DONE, answer, called, chunk, completion, cut, event, function, piece, said, stream, usage
 from .lawful import check
 
 TOOLS = [
@@ -36,6 +40,7 @@ NAMES = st.sampled_from(["f", "c", "n__g", "shell", "apply_patch", "tool_search"
 ARGUMENTS = st.sampled_from(
     [
         "{}",
+        "{}\n",
         "",
         '{"a": 1}',
         '{"input": "a\\n\\ud83d\\ude42\\d"}',
@@ -48,6 +53,16 @@ ARGUMENTS = st.sampled_from(
 )
 CALLS = st.lists(st.tuples(NAMES, ARGUMENTS), max_size=3)
 REASONS = st.sampled_from(["stop", "tool_calls", "length", "content_filter"])
+
+
+def whole(arguments: str) -> bool:
+    """Whether these are arguments that say something and end."""
+    try:
+        return orjson.loads(arguments) is not None
+    except orjson.JSONDecodeError:
+        return False
+
+
 CUTS = st.lists(st.integers(0, 4000), max_size=12)
 
 
@@ -87,6 +102,102 @@ def test_streamed_equals_buffered(
     buffered = answer(orjson.dumps(whole), **request)
     streamed = answer(stream(*deltas(reasoning, content, calls, at), chunk(finish=reason), usage(), finish=None), **request)
     assert check(streamed.wire) == check(buffered.wire) == streamed.response == buffered.response
+
+
+def written(delta: Json, name: str, **otherwise: Any) -> Json:
+    """The delta with that field written otherwise; where it says nothing it stays away."""
+    said = delta.get(name)
+    return {key: value for key, value in delta.items() if key != name} | (otherwise if said else {})
+
+
+def entries(delta: Json, write: Callable[[Json], Json]) -> Json:
+    return {**delta, "tool_calls": [write(entry) for entry in delta["tool_calls"]]} if "tool_calls" in delta else delta
+
+
+def parameters(entry: Json) -> Json:
+    return {**entry, "function": {"parameters" if name == "arguments" else name: each for name, each in entry["function"].items()}}
+
+
+def flat(entry: Json) -> Json:
+    outer = {name: each for name, each in entry.items() if name != "function"}
+    return {**outer, **entry["function"]}
+
+
+def renamed(field: str, delta: Json) -> Json:
+    return written(delta, "reasoning_content", **{field: delta.get("reasoning_content")})
+
+
+DELTAS: dict[str, Callable[[Json], Json]] = {
+    **{field: partial(renamed, field) for field in REASONING_FIELDS},
+    "reasoning as an object": lambda delta: written(delta, "reasoning_content", reasoning={"content": delta.get("reasoning_content")}),
+    "reasoning details": lambda delta: written(
+        delta, "reasoning_content", reasoning_details=[{"type": "reasoning.text", "content": delta.get("reasoning_content")}]
+    ),
+    "content in parts": lambda delta: written(delta, "content", content=[{"type": "text", "text": delta.get("content")}]),
+    "content as a part": lambda delta: written(delta, "content", content={"type": "text", "text": delta.get("content")}),
+    "bare texts": lambda delta: written(delta, "content", content=[delta.get("content")]),
+    "text for content": lambda delta: written(delta, "content", text=delta.get("content")),
+    "flat calls": lambda delta: entries(delta, flat),
+    "parameters for arguments": lambda delta: entries(delta, parameters),
+    "parts that say nothing": lambda delta: {"role": "assistant", "refusal": None, "audio": None, "annotations": [], **delta},
+}
+CHUNKS: dict[str, Callable[[Json], list[Json]]] = {
+    "no error": lambda each: [{**each, "error": {"code": 0, "message": ""}, "base_resp": {"status_code": 0}}],
+    "wrapped": lambda each: [{"result": each, "success": True, "errors": []}],
+    "pings": lambda each: [{"type": "ping"}, each, {"status": "processing"}],
+    "usage all along": lambda each: [{**each, "usage": {"prompt_tokens": 5, "completion_tokens": 1}}],
+    "another choice": lambda each: [
+        {**each, "choices": [*each["choices"], {"index": 1, "delta": {"content": "other"}, "finish_reason": "length"}]}
+    ],
+}
+
+
+def message(chunks: list[Json]) -> Json:
+    """What the deltas came to, as a message."""
+    found = [each["choices"][0]["delta"] for each in chunks]
+    return {name: "".join(delta.get(name) or "" for delta in found) for name in ("reasoning_content", "content")}
+
+
+def choices(chunks: list[Json], **fields: Any) -> list[Json]:
+    return [{**each, "choices": [{**each["choices"][0], **fields}]} for each in chunks]
+
+
+OWN_INDEX = "an index of its own"
+WHOLES: dict[str, Callable[[list[Json]], list[Json]]] = {
+    OWN_INDEX: lambda chunks: choices(chunks, index="x"),
+    "no index": lambda chunks: choices(chunks, index=None),
+    "null as a reason": lambda chunks: choices(chunks, finish_reason="null"),
+    "the message beside an empty delta": lambda chunks: [*chunks, *choices([chunk()], message=message(chunks))] if chunks else chunks,
+    "the message in place of a delta": lambda chunks: (
+        [*chunks, *choices([chunk()], delta=None, message=message(chunks))] if chunks else chunks
+    ),
+}
+
+
+@pytest.mark.parametrize("request_", [{}, {"tools": TOOLS}], ids=["plain", "tools"])
+@given(TEXTS, TEXTS, CALLS, REASONS, CUTS, st.sampled_from([*DELTAS, *CHUNKS, *WHOLES]))
+def test_however_a_server_says_it_the_answer_is_the_same(
+    request_: Json, reasoning: str, content: str, calls: list[tuple[str, str]], reason: str, at: list[int], way: str
+) -> None:
+    plain = deltas(reasoning, content, calls, at)
+    if way in DELTAS:
+        other = [choices([each], delta=DELTAS[way](each["choices"][0]["delta"]))[0] for each in plain]
+    elif way in CHUNKS:
+        other = [made for each in plain for made in CHUNKS[way](each)]
+    else:
+        other = WHOLES[way](plain)
+    end = [chunk(finish=reason)]
+    told = answer(stream(*other, *(WHOLES[way](end) if way == OWN_INDEX else end), usage(), finish=None), **request_)
+    assert check(told.wire) == answer(stream(*plain, *end, usage(), finish=None), **request_).response
+
+
+@given(st.lists(st.tuples(NAMES, ARGUMENTS.filter(whole)), max_size=3), CUTS)
+def test_calls_said_again_at_the_end_or_after_placeholders_are_the_same(calls: list[tuple[str, str]], at: list[int]) -> None:
+    plain = deltas("", "", calls, at)
+    again = [called(*(piece(index, f"id{index}", name, arguments) for index, (name, arguments) in enumerate(calls)))]
+    first = [called(*(piece(index, arguments="{}") for index, _ in enumerate(calls)))]
+    for other in ([*plain, *again], [*plain[:1], *first, *plain[1:]], [*plain[:1], *first, *plain[1:], *again]):
+        assert check(answer(stream(*other), tools=TOOLS).wire)["output"] == answer(stream(*plain), tools=TOOLS).output
 
 
 @given(TEXTS, TEXTS, CALLS, st.none() | REASONS, CUTS, st.binary(max_size=8), st.booleans())
@@ -141,8 +252,31 @@ FIELDS = [
     "service_tier",
     "x_groq",
     "error",
+    "errors",
+    "detail",
+    "message",
+    "loc",
+    "base_resp",
     "code",
     "status",
+    "status_code",
+    "object",
+    "result",
+    "response",
+    "thought",
+    "thoughts",
+    "reasoningContent",
+    "reasoningText",
+    "audio",
+    "transcript",
+    "parameters",
+    "tokens",
+    "token_logprobs",
+    "link",
+    "title",
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
 ]
 SCALARS = (
     st.none()
@@ -166,21 +300,38 @@ def likely(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 FUNCTION = likely(name=NAMES, arguments=ARGUMENTS)
-ENTRY = likely(index=st.integers(0, 2), id=st.sampled_from(["", "a", "b"]), function=FUNCTION)
-PART = likely(type=st.sampled_from(["text", "thinking", "refusal"]), text=TEXTS, thinking=st.lists(ANYTHING, max_size=2))
+FLAT = {"name": NAMES, "arguments": ARGUMENTS | ANYTHING, "parameters": ARGUMENTS | ANYTHING}
+ENTRY = likely(index=st.integers(0, 2), id=st.sampled_from(["", "a", "b"]), function=FUNCTION, **FLAT)
+PART = likely(
+    type=st.sampled_from(["text", "thinking", "refusal"]),
+    text=TEXTS,
+    thinking=st.lists(ANYTHING, max_size=2),
+    refusal=TEXTS,
+    thought=st.booleans(),
+    reasoningContent=likely(reasoningText=likely(text=TEXTS)),
+)
 CITATION = likely(type=st.just("url_citation"), url_citation=likely(url=TEXTS, title=TEXTS), url=TEXTS)
 DELTA = likely(
-    content=TEXTS | st.lists(PART, max_size=3) | PART,
-    reasoning=TEXTS,
+    content=TEXTS | st.lists(PART | ANYTHING, max_size=3) | PART | st.floats(allow_nan=False, allow_infinity=False),
+    text=TEXTS,
+    audio=likely(transcript=TEXTS),
+    reasoning=TEXTS | PART,
+    thinking=TEXTS | PART,
     reasoning_details=st.lists(PART, max_size=2),
     refusal=TEXTS,
-    tool_calls=st.lists(ENTRY, max_size=3),
+    tool_calls=st.lists(ENTRY, max_size=3) | ENTRY,
     function_call=FUNCTION,
     annotations=st.lists(CITATION, max_size=2),
 )
 TOKEN = likely(token=TEXTS, logprob=st.floats(-9, 0), bytes=st.lists(ANYTHING, max_size=2), top_logprobs=st.lists(ANYTHING, max_size=2))
 CHOICE = likely(
-    index=st.just(0), delta=DELTA, message=DELTA, finish_reason=REASONS, logprobs=likely(content=st.lists(TOKEN, max_size=2))
+    index=st.integers(0, 1),
+    delta=DELTA,
+    message=DELTA,
+    text=TEXTS,
+    finish_reason=REASONS,
+    usage=likely(input_tokens=st.integers(0, 9), output_tokens=st.sampled_from(["3", "x", 0])),
+    logprobs=likely(content=st.lists(TOKEN, max_size=2), tokens=st.lists(TEXTS, max_size=2), token_logprobs=st.lists(ANYTHING)),
 )
 CHUNK = mostly(
     st.fixed_dictionaries(
@@ -191,13 +342,18 @@ CHUNK = mostly(
             "search_results": mostly(st.lists(likely(url=TEXTS, title=TEXTS), max_size=2)),
             "model": ANYTHING,
             "x_groq": ANYTHING,
+            "error": st.sampled_from([None, "", {}, {"code": 0}]),
         },
     )
+)
+WRAPPED = st.fixed_dictionaries({"result": CHUNK | likely(response=ANYTHING, tool_calls=st.lists(ENTRY, max_size=2))})
+ERROR = likely(
+    error=ANYTHING, errors=ANYTHING, detail=ANYTHING, base_resp=ANYTHING, message=TEXTS, code=ANYTHING, object=st.just("error")
 )
 
 
 @settings(max_examples=300)
-@given(st.lists(CHUNK, max_size=4), st.sampled_from(["done", "cut", "json"]), st.sampled_from(REQUESTS))
+@given(st.lists(CHUNK | CHUNK | WRAPPED | ERROR, max_size=4), st.sampled_from(["done", "cut", "json"]), st.sampled_from(REQUESTS))
 def test_any_json_from_the_upstream_is_survived(chunks: list[Json], ending: str, request: Json) -> None:
     body = orjson.dumps(chunks) if ending == "json" else b"".join(map(event, chunks)) + (SAID_DONE if ending == "done" else b"")
     check(answer(body, **request).wire)
@@ -217,9 +373,21 @@ def test_any_depth_is_survived(depth: int) -> None:
         b'"content":[%b]',
         b'"tool_calls":[{"id":"a","function":{"name":"f","arguments":%b}}]',
         b'"annotations":[%b]',
+        b'"reasoning":%b',
+        b'"reasoning_details":[%b]',
+        b'"tool_calls":%b',
     ):
         check(answer(b'{"choices":[{"message":{%b}}]}' % (field % deep)).wire)
-    for body in (b'{"error":%b}' % deep, b'{"choices":[],"usage":%b,"citations":[%b]}' % (deep, deep), deep):
+    for body in (
+        b'{"error":%b}' % deep,
+        b'{"error":[%b]}' % deep,
+        b'{"error":{"message":"no","loc":[%b]}}' % deep,
+        b'{"result":%b}' % deep,
+        b'{"response":%b}' % deep,
+        b'{"detail":%b}' % deep.replace(b'"a"', b'"detail"'),
+        b'{"choices":[],"usage":%b,"citations":[%b]}' % (deep, deep),
+        deep,
+    ):
         check(answer(body).wire)
 
 

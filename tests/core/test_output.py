@@ -7,8 +7,9 @@ import pytest
 from gw_extproc.core.events import PROFILES, Emitter
 from gw_extproc.core.output import Output
 from gw_extproc.core.toolkinds import BadArguments, Tool
+from tests.events import Json, events
 
-from .answers import Ids, Json, events
+from .answers import Ids
 
 F, CUSTOM, SHELL, PATCH = Tool("function", "f"), Tool("custom", "c"), Tool("shell", "shell"), Tool("apply_patch", "apply_patch")
 LOGPROBS: list[Json] = [{"token": "a"}]
@@ -79,10 +80,18 @@ def test_a_call_without_an_id_gets_one(story: Story) -> None:
     assert story.output.items()[0]["call_id"] == "call_1"
 
 
-def test_a_withheld_call_is_swallowed_but_no_empty_answer(story: Story) -> None:
+def test_a_withheld_call_is_swallowed_and_an_answer_of_nothing_else_is_empty(story: Story) -> None:
     story.output.call("c1", None).grow("{}")
     story.output.close("completed")
-    assert story.items == []
+    assert story.items == [("message", "completed")]
+    assert story.text["text"] == ""
+
+
+def test_a_withheld_call_beside_others_leaves_no_trace(story: Story) -> None:
+    story.output.call("c1", None).grow("{}")
+    story.output.call("c2", F).grow("{}")
+    story.output.close("completed")
+    assert story.items == [("function_call", "completed")]
 
 
 class TestClosing:
@@ -96,14 +105,32 @@ class TestClosing:
         story.output.call("c1", F)
         story.output.call("c2", SHELL).grow('{"comm')
         story.output.close("incomplete")
-        assert story.items == [("function_call", "completed")]
+        assert story.items == [("function_call", "incomplete")]
 
-    def test_a_whole_call_with_bad_arguments_raises_after_the_others(self, story: Story) -> None:
-        story.output.call("c1", SHELL).grow("{}")
-        story.output.call("c2", F)
+    def test_a_whole_call_is_complete_even_as_the_last_of_an_incomplete_answer(self, story: Story) -> None:
+        story.output.call("c1", F)
+        story.output.call("c2", SHELL).grow('{"commands":["ls"]}')
+        story.output.call("c3", PATCH).grow('{"oper')
+        story.output.close("incomplete")
+        assert story.items == [("function_call", "completed"), ("shell_call", "completed")]
+
+    def test_a_whole_call_with_bad_arguments_raises_and_nothing_closes(self, story: Story) -> None:
+        story.output.call("c1", PATCH).grow('{"type":"delete_file","path":"p"}')
+        story.output.call("c2", SHELL).grow("{}")
+        story.output.call("c3", F)
+        story.output.text("a")
+        story.told()
         with pytest.raises(BadArguments):
             story.output.close("completed")
-        assert story.items == [("function_call", "completed")]
+        assert story.told() == []
+        assert story.items == [("function_call", "in_progress"), ("message", "in_progress")]
+
+    def test_only_the_last_whole_call_may_be_cut_off(self, story: Story) -> None:
+        story.output.call("c1", SHELL).grow("{}")
+        story.output.call("c2", PATCH).grow('{"type":"delete_file","path":"p"}')
+        with pytest.raises(BadArguments):
+            story.output.close("incomplete")
+        assert story.items == []
 
     def test_an_empty_answer_gets_an_empty_message(self, story: Story) -> None:
         story.output.close("completed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,36 +9,22 @@ import pytest
 
 from gw_extproc.core import upstream_errors
 from gw_extproc.core.events import PROFILES
+from tests.beside import INDEX, body, documents, needs_recordings
 
-from .answers import Answer, Json, answer, cut
+from .answers import Answer, answer, cut
 from .lawful import check
 from .schemas import faults
 
-RECORDED = Path(__file__).parents[3] / "shared/recorded"
-INDEX: list[Json] = orjson.loads((RECORDED / "index.json").read_bytes()) if RECORDED.is_dir() else []
 ANSWERS = [entry["name"] for entry in INDEX if entry["status"] == 200 and "error" not in entry["name"]]
 ERRORS = [(entry["name"], entry["status"]) for entry in INDEX if entry["status"] != 200 or "error" in entry["name"]]
 
-pytestmark = pytest.mark.skipif(not INDEX, reason="the recordings of real servers are not part of the repository")
-
-
-def body(name: str) -> bytes:
-    return (RECORDED / name).read_bytes()
-
-
-def payloads(name: str) -> list[Json]:
-    """The chunks of a recording, read in the plainest way there is."""
-    given = body(name)
-    if name.endswith(".json"):
-        return [orjson.loads(given)]
-    lines = (line.strip() for line in given.splitlines())
-    return [orjson.loads(line[5:]) for line in lines if line.startswith(b"data:") and b"[DONE]" not in line]
+pytestmark = needs_recordings
 
 
 def parts(name: str, *fields: str) -> list[Any]:
     """What the first of these fields held in each delta of the first choice."""
     found = []
-    for chunk in payloads(name):
+    for chunk in documents(body(name)):
         for choice in chunk.get("choices") or ():
             if not choice.get("index"):
                 delta = choice.get("delta") or choice.get("message") or {}
@@ -87,7 +72,7 @@ class TestAnswers:
         )
 
     def test_count_what_the_server_counted(self, name: str) -> None:
-        counted = [chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage") for chunk in payloads(name)]
+        counted = [chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage") for chunk in documents(body(name))]
         known = [usage for usage in counted if usage and usage.get("prompt_tokens")]
         got = answer(body(name))
         assert got.estimated == (not known)

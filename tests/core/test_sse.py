@@ -41,6 +41,15 @@ def decoded(*pieces: bytes) -> tuple[list[Chunk], Ending]:
         b'\n \n data: {"a":1}\n\n\n\ndata: {"b":2}\n\ndata: \n\ndata: [DONE]\n\n',
         b'data: {"a":1}\n\ndata: {"b":2}\n\ndata: [DONE]\n\ndata: {"too":"late"}\n\n',
         b'data: {"a":1}\n\ndata: {"b":2}\ndata: [DONE]\ndata: {"too":"late"}\n\n',
+        b'data: {"a":1}\n\ndata: {"b":2}\n\ndata: "[DONE]"\n\n',
+        b'data: {"a":1}\n\ndata: {"b":2}\n\ndata: [done]\n\n',
+        b'data: {"a":1}\n\ndata: null\n\ndata: {"b":2}\n\ndata: [DONE]\n\n',
+        b': hi\n{"a":1}\n\ndata: {"b":2}\n\ndata: [DONE]\n\n',
+        b': hi\n{"a":1}\n{"b":2}\ndata: [DONE]\n',
+        b'data: {"a":1}\n{"b":2}\ndata: [DONE]\n',
+        b'event: ping\ndata: pong\n\ndata: {"a":1}\n\nevent: close\ndata: [END]\n\ndata: {"b":2}\n\ndata: [DONE]\n\n',
+        b'event: ping\ndata: 5\n\nevent: chunk\ndata: {"a":1}\n\nevent: own\ndata: {"b":2}\n\nevent: end\ndata: [DONE]\n\n',
+        b'<p>\n\ndata: {"a":1}\n\nno line\n\ndata: {"b":2}\n\ndata: [DONE]\n\n',
     ],
     ids=[
         "lf",
@@ -57,6 +66,15 @@ def decoded(*pieces: bytes) -> tuple[list[Chunk], Ending]:
         "space",
         "late",
         "later",
+        "quoted-end",
+        "lower-end",
+        "null",
+        "bare",
+        "bare-lines",
+        "bare-after-data",
+        "pings",
+        "names",
+        "strange",
     ],
 )
 class TestStreams:
@@ -73,7 +91,7 @@ class TestStreams:
 
 def test_a_stream_that_just_stops_is_cut() -> None:
     assert decoded(b'data: {"a":1}\n\ndata: {"b":2}') == ([A, B], Ending.CUT)
-    assert decoded(b"") == decoded(b" \n") == decoded(b"upstream connect error") == ([], Ending.CUT)
+    assert decoded(b"") == decoded(b" \n") == decoded(b": comment\nid: 1\nretry: 5\n\n") == ([], Ending.CUT)
 
 
 def test_done_is_known_before_the_connection_closes() -> None:
@@ -104,7 +122,7 @@ def test_json_that_is_no_object_is_an_error(body: bytes) -> None:
     assert ending is Ending.WHOLE
 
 
-@pytest.mark.parametrize("payload", [b"null", b"5", b'"text"', b"oops", b"[1]"])
+@pytest.mark.parametrize("payload", [b"5", b'"text"', b"oops", b"[1]"])
 def test_an_event_that_is_no_object_is_an_error_and_what_came_before_counts(payload: bytes) -> None:
     (first, second), _ = decoded(b'data: {"a":1}\n\ndata: ' + payload + b"\n\n")
     assert first == A
@@ -114,6 +132,37 @@ def test_an_event_that_is_no_object_is_an_error_and_what_came_before_counts(payl
 def test_an_error_event_holds_an_error() -> None:
     assert decoded(b'event: error\ndata: {"message":"no"}\n\ndata: {"a":1}\n\n')[0] == [{"error": {"message": "no"}}, A]
     assert decoded(b'event: error\ndata: {"error":"no"}\n\n')[0] == [{"error": "no"}]
+
+
+def test_a_line_may_be_an_error() -> None:
+    assert decoded(b'error: {"message":"no"}\n\ndata: {"a":1}\n\n')[0] == [{"error": {"message": "no"}}, A]
+    assert decoded(b'data: {"a":1}\n\nerror: {"message":"no"}')[0] == [A, {"error": {"message": "no"}}]
+
+
+@pytest.mark.parametrize("event", [b"", b"event: message\n", b"event: error\n", b"event: chat.completion.chunk\n"])
+def test_only_an_event_of_another_name_may_be_no_json(event: bytes) -> None:
+    (chunk,), _ = decoded(event + b"data: oops\n\n")
+    assert chunk["error"]["code"] == "bad_upstream_answer"
+
+
+@pytest.mark.parametrize(
+    ("body", "quoted"),
+    [
+        (b"<html><body>Bad Gateway</body></html>\n<p>\n", "<html><body>Bad Gateway</body></html>"),
+        (b"upstream connect error", "upstream connect error"),
+        (b": hello\r\n\r\nid: 1\r\noops\r\n", "oops"),
+        (b"x" * 500, "x" * 80),
+    ],
+)
+def test_a_body_without_events_is_an_error_that_quotes_it(body: bytes, quoted: str) -> None:
+    for pieces in ([body], [body[at : at + 1] for at in range(len(body))]):
+        (chunk,), ending = decoded(*pieces)
+        assert chunk["error"]["message"] == f"The upstream's answer is not a JSON object: {quoted!r}"
+        assert ending is Ending.CUT
+
+
+def test_after_an_event_strange_lines_say_nothing() -> None:
+    assert decoded(b'data: {"a":1}\n\n<html>\n') == ([A], Ending.CUT)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +191,12 @@ def test_many_small_events_never_add_up(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(sse, "MAX_PENDING", 100)
     assert len(decoded(*[b'data: {"a":1}\n\n'] * 50)[0]) == 50
     assert len(decoded(*[b": ping\n\n"] * 50, b'data: {"a":1}\n\n')[0]) == 1
+    assert len(decoded(*[b": pi", b"ng\n\n"] * 50, b'data: {"a":1}\n\n')[0]) == 1
+
+
+def test_comments_inside_an_event_are_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_PENDING", 100)
+    assert decoded(b'data: {"a":\n', *[b": ping\n"] * 50, b"data: 1}\n\n")[0] == [A]
 
 
 STREAMS = st.lists(
@@ -156,6 +211,9 @@ STREAMS = st.lists(
             b"data: ",
             b"data:",
             b"event: error\n",
+            b"event: ping\n",
+            b"error: ",
+            b"null",
             b": c\n",
             b"\xff",
             b"[",

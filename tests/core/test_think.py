@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gw_extproc.core.think import Kind, ThinkSplitter
+from gw_extproc.core.think import TAGS, Kind, ThinkSplitter
 
 R, T = Kind.REASONING, Kind.TEXT
 
@@ -41,6 +41,12 @@ def split(pieces: Iterable[str], *, enabled: bool = True) -> list[tuple[Kind, st
         ("<thing>", [(T, "<thing>")]),
         ("<think>a</think>b<think>c</think>", [(R, "a"), (T, "b<think>c</think>")]),
         ("  indented", [(T, "  indented")]),
+        ("</think>\n\nYes", [(T, "Yes")]),
+        ("\n</think>", []),
+        ("</think></think>Yes", [(T, "</think>Yes")]),
+        ("</thin", [(T, "</thin")]),
+        ("[1]", [(T, "[1]")]),
+        ("<think>a</thought></think>b", [(R, "a</thought>"), (T, "b")]),
     ],
 )
 def test_only_tags_at_the_beginning_count(text: str, parts: list[tuple[Kind, str]]) -> None:
@@ -48,6 +54,19 @@ def test_only_tags_at_the_beginning_count(text: str, parts: list[tuple[Kind, str
     assert split(text) == parts
     for at in range(1, len(text)):
         assert split([text[:at], text[at:]]) == parts
+
+
+@pytest.mark.parametrize(("opening", "closing"), TAGS.items())
+def test_models_have_tags_of_their_own(opening: str, closing: str) -> None:
+    text = f"{opening}\nHm.\n{closing}\nYes"
+    for at in range(1, len(text)):
+        assert split([text[:at], text[at:]]) == [(R, "Hm."), (T, "Yes")]
+    assert split(f"{closing}Yes") == [(T, "Yes")]
+
+
+@pytest.mark.parametrize("text", ["<thinking>a</thinking>b", "<THINK>a</THINK>b", "[think]a[/think]b"])
+def test_other_tags_belong_to_the_answer(text: str) -> None:
+    assert split(text) == [(T, text)]
 
 
 def test_where_the_server_has_no_tags_all_is_text() -> None:
@@ -67,7 +86,10 @@ def test_after_the_end_all_is_text() -> None:
     assert list(splitter.feed("<think>")) == [(T, "<think>")]
 
 
-@given(st.lists(st.sampled_from(["<think>", "</think>", "<", "/", "th", "ink>", " ", "\n", "a", "é"])), st.data())
+@given(
+    st.lists(st.sampled_from(["<think>", "</think>", "[THINK]", "[/THINK]", "<", "/", "th", "ink>", "ought>", " ", "\n", "a", "é"])),
+    st.data(),
+)
 def test_any_split_gives_the_same_parts(tokens: list[str], data: st.DataObject) -> None:
     text = "".join(tokens)
     at = sorted(data.draw(st.lists(st.integers(0, len(text)))))

@@ -6,10 +6,12 @@ import orjson
 import pytest
 
 from gw_extproc.core.events import PROFILES
+from tests.beside import needs_spec
+from tests.events import Json
 
-from .answers import Answer, Json, answer, called, chunk, completion, event, function, piece, said, stream, usage
+from .answers import Answer, answer, called, chunk, completion, event, function, piece, said, stream, usage
 from .lawful import check
-from .schemas import DOCUMENTS, SPEC, faults, required
+from .schemas import DOCUMENTS, faults, required
 
 TOOLS: list[Json] = [
     function("f"),
@@ -62,6 +64,9 @@ BODIES: dict[str, bytes] = {
     "broken off": stream(*EVERYTHING, finish=None, done=False),
     "error": stream(*EVERYTHING, LIMIT),
     "error at once": event(LIMIT),
+    "message at the end": stream(*said("a"), {"choices": [{"message": {"content": "a", "tool_calls": [piece(0, "c", "f", {})]}}]}),
+    "cloudflare": b'{"result":{"response":"a","tool_calls":[{"name":"f","arguments":{}}]},"success":true,"errors":[]}',
+    "no JSON": b"<html>",
     "bad arguments": stream(calls(shell="{}")),
     "tier": stream(chunk({"content": "a"}, service_tier="on_demand")),
 }
@@ -114,7 +119,7 @@ def test_the_cases_give_rise_to_all_events_that_there_are() -> None:
     }
 
 
-@pytest.mark.skipif(not SPEC.is_dir(), reason="the OpenAPI documents are not part of the repository")
+@needs_spec
 def test_every_response_object_has_every_field_that_either_standard_requires() -> None:
     fields = required("openai") | required("open-responses")
     assert (len(required("open-responses")), len(fields)) == (31, 31)
@@ -123,7 +128,7 @@ def test_every_response_object_has_every_field_that_either_standard_requires() -
             assert fields <= told.get("response", dict.fromkeys(fields)).keys()
 
 
-@pytest.mark.skipif(not SPEC.is_dir(), reason="the OpenAPI documents are not part of the repository")
+@needs_spec
 @pytest.mark.parametrize("profile", DOCUMENTS)
 def test_what_is_invalid_is_found(profile: str) -> None:
     created, *_, completed = answer(BODIES["text"], profile=profile).events
