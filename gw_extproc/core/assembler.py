@@ -77,8 +77,11 @@ class Assembler:
         chunk = chunks.unwrapped(chunk)
         self._facts.read(chunk)
         choice = chunks.followed_choice(chunk.get("choices"), self._facts.index)
-        if choice is not None:
-            self._read(choice)
+        if choice is None:
+            return self._emitter.take()
+        if choice.get("error"):  # OpenRouter
+            return self.fail(upstream_errors.from_document(choice))
+        self._read(choice)
         return self._emitter.take()
 
     def end(self, ending: Ending) -> bytes:
@@ -122,6 +125,7 @@ class Assembler:
         for kind, text in chunks.content(delta):
             self._say(kind, text)
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
+            self._facts.spoke = True
             self._output.refusal(refusal)
         if annotations := delta.get("annotations"):
             for annotation in chunks.citations(annotations):
@@ -132,7 +136,7 @@ class Assembler:
         self._facts.finished(choice)
 
     def _delta(self, choice: chunks.Delta) -> chunks.Delta:
-        """What is new in a choice: its delta, or a message, which after deltas repeats them (but may be first to name the calls)."""
+        """What is new in a choice: its delta, or of a message what no delta has said."""
         if self._facts.index is None:
             self._facts.index = choice.get("index")
         delta, message = choice.get("delta"), choice.get("message")
@@ -146,10 +150,16 @@ class Assembler:
             return delta
         if not self._facts.streamed:
             return message
-        return {} if self._calls.begun else {"tool_calls": message.get("tool_calls")}
+        said = [
+            *(chunks.CONTENT_FIELDS if self._facts.spoke else ()),
+            *(chunks.REASONING_FIELDS if self._facts.reasoned else ()),
+            *(chunks.CALL_FIELDS if self._calls.begun else ()),
+        ]
+        return {name: value for name, value in message.items() if name not in said}
 
     def _say(self, kind: Kind, text: str) -> None:
         """Content may still hold both kinds: reasoning between tags."""
+        self._facts.spoke = True
         if kind is Kind.TEXT:
             self._say_split(self._think.feed(text))
         else:

@@ -7,6 +7,8 @@ put several calls into one delta (pitfalls, rows 29 and 30). The rules, in order
 2. A piece without a name continues the call.
 3. A piece with a name begins another call where the id is another one, or the name is, or the arguments so far are whole; but not
    while the arguments are unfinished JSON, and not with the id that the call has.
+4. A whole call that is said once more, at the end, is not said again.
+5. `{}` before the real arguments is a placeholder; it counts where nothing else comes.
 """
 
 from __future__ import annotations
@@ -154,13 +156,13 @@ class Calls:
 def _is_another(tracked: _Tracked, id: str, name: str, piece: str) -> bool:
     if not name or not tracked.name or (id and id == tracked.id):
         return False
-    if name == tracked.name and piece and not piece.lstrip().startswith("{"):
+    other = bool(id and tracked.id) or name != tracked.name
+    if not other and piece and not piece.lstrip().startswith("{"):
         return False  # arguments do not begin like that
     arguments = tracked.arguments.strip()
     if arguments and not _is_json(arguments):
         return False
-    other_id = bool(id and tracked.id)
-    return other_id or name != tracked.name or bool(arguments)
+    return other or bool(arguments)
 
 
 def _is_json(text: str) -> bool:

@@ -12,7 +12,9 @@ from gw_extproc.core.usage import count
 
 Delta = Mapping[str, Any]
 
-REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thoughts")
+CONTENT_FIELDS = ("content", "refusal", "audio")
+REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thoughts", "reasoning_details")
+CALL_FIELDS = ("tool_calls", "function_call")
 THINKING_TYPES = ("thinking", "reasoning", "reasoning_text", "reasoning_content", "thought")
 TEXT_TYPES = ("text", "output_text")
 _SAID = ("thinking", "text", "content", "reasoning", "reasoning_content", "summary", "value")
@@ -31,18 +33,21 @@ def unwrapped(chunk: Delta) -> Delta:
 
 
 def followed_choice(choices: Any, index: object) -> Delta | None:
-    """The choice with that index; with None, the first. The others (n > 1) have no place in a response."""
+    """The choice with that index; with None, that with index 0, else the first. Others (n > 1) have no place in a response."""
     if not isinstance(choices, list):
         return None
+    if index is None:
+        possible = [choice for choice in choices if isinstance(choice, dict)]
+        return next((choice for choice in possible if choice.get("index") == 0), possible[0] if possible else None)
     for choice in choices:
-        if isinstance(choice, dict) and (index is None or choice.get("index") in (None, index)):
+        if isinstance(choice, dict) and choice.get("index") in (None, index):
             return choice
     return None
 
 
-def says_something(delta: object) -> bool:
-    """Whether a delta holds more than the role and empty fields."""
-    return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
+def says_something(delta: Delta) -> bool:
+    """Whether a delta holds anything of an answer."""
+    return any(delta.get(name) for name in (*CONTENT_FIELDS, *REASONING_FIELDS, *CALL_FIELDS))
 
 
 def reasoning(delta: Delta) -> str:
@@ -50,8 +55,7 @@ def reasoning(delta: Delta) -> str:
     for name in REASONING_FIELDS:
         if (said := delta.get(name)) and (text := said if isinstance(said, str) else _text(said)):
             return text
-    details = delta.get("reasoning_details")
-    return "".join(map(_text, details)) if isinstance(details, list) else ""
+    return ""
 
 
 def content(delta: Delta) -> Sequence[tuple[Kind, str]]:
@@ -65,7 +69,7 @@ def content(delta: Delta) -> Sequence[tuple[Kind, str]]:
         return ((Kind.TEXT, text),) if isinstance(audio, dict) and (text := _text(audio.get("transcript"))) else ()
     if isinstance(value, dict) and value.get("type") in (*THINKING_TYPES, *TEXT_TYPES):
         value = [value]
-    if isinstance(value, list):
+    if isinstance(value, list) and any(isinstance(each, dict | str) for each in value):
         return [(kind, text) for kind, text in map(_part, value) if text]
     return ((Kind.TEXT, written(value)),)
 

@@ -58,9 +58,11 @@ class Facts:
     index: object = None
     """Index of the choice that is followed: that of the first to speak."""
     streamed: bool = False
-    """Whether a delta said something: a whole message beside or after deltas only repeats them."""
+    """Whether a delta said something: a whole message beside or after deltas only repeats what they said."""
+    spoke: bool = False
+    """Whether there was a text or a refusal."""
     reasoned: bool = False
-    """Whether reasoning came in a field of its own: then what stands between tags only repeats it."""
+    """Whether reasoning came in a field of its own: what stands between tags only repeats it."""
     cited: Chunk = field(default_factory=dict)
     """The chunk with the sources that `[n]` in the text may mean (Perplexity sends them with each)."""
 

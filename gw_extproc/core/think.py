@@ -11,12 +11,11 @@ from enum import Enum
 
 TAGS = {
     "<think>": "</think>",
-    "<thought>": "</thought>",
     "<seed:think>": "</seed:think>",
     "[THINK]": "[/THINK]",
     "◁think▷": "◁/think▷",
 }
-"""Opening to closing tags that models write by themselves: DeepSeek, Qwen and most others; Gemini; Seed; Magistral; Kimi. Tags that
+"""Opening to closing tags that models write by themselves: DeepSeek, Qwen and most others; Seed; Magistral; Kimi. Tags that
 prompts ask for, such as <thinking>, belong to the answer."""
 
 CLOSINGS = tuple(TAGS.values())

@@ -46,6 +46,9 @@ STATUSES = {
 }
 """The HTTP status that a type, code or status in words stands for: OpenAI's, Anthropic's and Google's words."""
 
+WELL = frozenset({"success", "ok", "succeeded"})
+"""Codes in words that are none."""
+
 RESPONSE_CODES = frozenset({"server_error", "rate_limit_exceeded", "invalid_prompt", "context_length_exceeded", "insufficient_quota"})
 """Codes that a failed response keeps: OpenAI's document names the first three, clients (Codex) act on the last two as well."""
 
@@ -76,7 +79,7 @@ def in_chunk(chunk: Mapping[str, Any]) -> UpstreamError | None:
     """
     error = chunk.get("error")
     choices = chunk.get("choices")
-    if error and not (choices is not None and isinstance(error, dict) and not any(error.values())):
+    if error and not (choices is not None and isinstance(error, dict) and _is_none(error)):
         return from_document(chunk)
     return from_document(chunk) if choices is None and _is_error(chunk) else None
 
@@ -106,14 +109,32 @@ def response_code(error: UpstreamError) -> str:
     return "invalid_prompt" if error.status in (400, 422) else "server_error"
 
 
+def _is_none(error: Mapping[str, Any]) -> bool:
+    """Whether an `error` beside choices only fills its place."""
+    code = _given_code(error)
+    return not any(error.values()) or (code is not None and _is_well(code))
+
+
 def _is_error(document: Mapping[str, Any]) -> bool:
-    if document.get("object") == "error" or document.get("detail") or document.get("errors") or document.get("fault"):
+    if document.get("object") == "error" or any(document.get(name) for name in ("detail", "errors", "fault", "error_code")):
         return True
     result = document.get("base_resp")
     if isinstance(result, dict) and result.get("status_code"):
         return True
     said = any(isinstance(document.get(name), str) and document[name] for name in MESSAGES)
-    return said and _first([document], CODES) not in (None, "0", "200", 200)
+    code = _given_code(document)
+    return said and code is not None and not _is_well(code)
+
+
+def _given_code(document: Mapping[str, Any]) -> str | int | None:
+    return next((code for name in CODES if isinstance(code := document.get(name), str | int) and code != ""), None)
+
+
+def _is_well(code: str | int) -> bool:
+    """Whether a code says that nothing is wrong: a number below 400, `success`."""
+    if isinstance(code, str) and not code.isdecimal():
+        return code.lower() in WELL
+    return int(code) < 400
 
 
 def _layers(value: object, depth: int = 0) -> Iterator[Mapping[str, Any]]:

@@ -22,7 +22,16 @@ def merged(known: Given | None, given: object) -> Given | None:
     """What is known after another count: a field that says nothing (absent, null, 0) takes nothing back."""
     if not isinstance(given, dict) or not given:
         return known
-    return given if known is None else {**known, **{name: value for name, value in given.items() if value}}
+    if known is None:
+        return given
+    news = {
+        name: merged(_mapping(known.get(name)), value) if isinstance(value, dict) else value for name, value in given.items() if value
+    }
+    return {**known, **news}
+
+
+def _mapping(value: object) -> Given | None:
+    return value if isinstance(value, dict) else None
 
 
 def counted(given: Given | None) -> Usage | None:

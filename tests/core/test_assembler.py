@@ -80,7 +80,7 @@ class TestText:
     def test_numbers_are_text(self) -> None:
         assert answer(stream(*said("$", 0, ".00", 5))).text == "$0.005"
 
-    @pytest.mark.parametrize(("first", "second"), [(0, 1), (1, 0), ("a", "b"), (None, None)])
+    @pytest.mark.parametrize(("first", "second"), [(0, 1), (2, 1), ("a", "b"), (None, None)])
     def test_of_several_choices_the_first_to_speak_counts(self, first: object, second: object) -> None:
         def choice(index: object, content: str) -> Json:
             return {"index": index, "delta": {"content": content}}
@@ -272,6 +272,13 @@ class TestCalls:
         assert (got.text, got.calls) == ("ab", [("f", "{}")])
 
 
+class TestErrorsOfAChoice:
+    def test_fail_the_response_in_their_own_words(self) -> None:
+        got = answer(stream(*said("Hel"), {"choices": [{"index": 0, "delta": {}, "error": {"code": 429, "message": "Too fast."}}]}))
+        assert got.types[-1] == "response.failed"
+        assert got.response["error"] == {"code": "rate_limit_exceeded", "message": "Too fast."}
+
+
 class TestMessagesAfterDeltas:
     """Some servers end a stream with the whole message, beside the last delta or instead of it."""
 
@@ -300,6 +307,10 @@ class TestMessagesAfterDeltas:
         entry = piece(0, "c1", "f", "{}")
         got = answer(stream(*said("a"), self.repeated({}, content="a", tool_calls=[entry])))
         assert (got.text, got.calls) == ("a", [("f", "{}")])
+
+    def test_say_what_no_delta_said(self) -> None:
+        got = answer(stream(chunk({"reasoning": "Hm"}), chunk({"provider": "x"}), self.repeated({}, reasoning="Hm", content="Hello")))
+        assert (got.thought, got.text) == ("Hm", "Hello")
 
     def test_do_not_name_other_calls_again(self) -> None:
         entry = piece(0, "c1", "f", "{}")

@@ -38,6 +38,10 @@ class TestChoices:
     def test_the_first_is_followed_whatever_its_index(self, index: object) -> None:
         assert chunks.followed_choice([5, {"index": index, "n": 1}, {"n": 2}], None) == {"index": index, "n": 1}
 
+    def test_or_the_one_with_index_0(self) -> None:
+        assert chunks.followed_choice([{"index": 1}, {"index": 0, "n": 1}], None) == {"index": 0, "n": 1}
+        assert chunks.followed_choice([5], None) is None
+
     def test_then_the_one_with_its_index_or_with_none(self) -> None:
         first, second = {"index": 0}, {"index": 1}
         assert chunks.followed_choice([first, second], 1) is second
@@ -55,12 +59,12 @@ class TestChoices:
             ({"role": "assistant", "content": ""}, False),
             ({"role": "assistant", "content": None, "tool_calls": []}, False),
             ({}, False),
-            (None, False),
+            ({"provider": "x"}, False),
             ({"content": "a"}, True),
             ({"reasoning": "a"}, True),
         ],
     )
-    def test_the_role_says_nothing(self, delta: object, says: bool) -> None:
+    def test_the_role_says_nothing(self, delta: dict[str, Any], says: bool) -> None:
         assert chunks.says_something(delta) is says
 
 

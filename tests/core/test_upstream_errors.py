@@ -129,6 +129,7 @@ class TestChunks:
             ({"code": 1301, "message": "no"}, "no"),
             ({"code": "InvalidParameter", "message": "no", "request_id": "x"}, "no"),
             ({"error_code": 336, "error_msg": "no"}, "no"),
+            ({"error": {"code": 429, "message": "no"}, "choices": []}, "no"),
             ({"status_code": 400, "description": "no"}, "no"),
         ],
     )
@@ -154,6 +155,9 @@ class TestChunks:
             {"base_resp": "ok"},
             {"errors": [], "success": True},
             {"code": 0, "message": "ok"},
+            {"code": 102, "message": "queued"},
+            {"code": "Success", "message": "ok"},
+            {"error": {"code": 200, "message": "success"}, "choices": []},
             {"code": 200, "message": "ok"},
             {"code": "200", "msg": "ok"},
             {"code": "0", "msg": "ok"},
