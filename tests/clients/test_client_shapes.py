@@ -10,8 +10,6 @@ import pytest
 
 from tests.events import events_of
 
-pytestmark = pytest.mark.xdist_group("clients")
-
 Body = dict[str, Any]
 
 PARAMETERS: Body = {

@@ -25,8 +25,6 @@ from tests.beside import SPEC
 from tests.events import Json
 from tests.response_fields import MAY_BE_NULL, NEVER_NULL
 
-pytestmark = pytest.mark.xdist_group("compliance")
-
 EVENTS = frozenset(
     [
         "response.created",

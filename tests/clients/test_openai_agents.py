@@ -11,8 +11,6 @@ from openai import AsyncOpenAI
 from openai.types.shared import Reasoning
 from pydantic import BaseModel
 
-pytestmark = pytest.mark.xdist_group("agents")
-
 QUIET = RunConfig(tracing_disabled=True)  # traces would go to a host on the internet
 
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

@@ -10,8 +10,6 @@ from openai import AsyncOpenAI, OpenAI
 from openai.types.responses import Response, ResponseCompletedEvent, ResponseReasoningItem, ResponseStreamEvent
 from pydantic import BaseModel
 
-pytestmark = pytest.mark.xdist_group("clients")
-
 PNG = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
 FILE = {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0xLjQ="}

@@ -11,8 +11,6 @@ from openai import AsyncOpenAI, OpenAI
 from openai.types.responses import FunctionToolParam, ParsedResponseFunctionToolCall, ResponseCustomToolCall, ResponseFunctionToolCall
 from pydantic import BaseModel
 
-pytestmark = pytest.mark.xdist_group("clients")
-
 WEATHER: FunctionToolParam = {
     "type": "function",
     "name": "get_weather",

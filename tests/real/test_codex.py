@@ -17,8 +17,6 @@ from tests.real.upstream import Received, Step, Upstream
 from tests.strict_chat import violations
 from tests.waiting import DEADLINE
 
-pytestmark = pytest.mark.xdist_group("real-recorded")
-
 PATCH = '*** Begin Patch\n*** Add File: a.txt\n+"Grüße"\n*** End Patch\n'
 
 # The same shapes, in a request of our own: it proves the same where the recordings are missing.

@@ -21,8 +21,6 @@ from tests.real.conftest import MAX_BODY
 from tests.real.upstream import Gate, Head, Upstream
 from tests.waiting import DEADLINE
 
-pytestmark = pytest.mark.xdist_group("real")
-
 _PIECE = 16384  # bytes: the largest frame that any HTTP/2 server takes
 
 

@@ -13,8 +13,6 @@ from tests.real import chat
 from tests.real.callers import error_of, post
 from tests.real.upstream import Head, Step, Stop, Upstream
 
-pytestmark = pytest.mark.xdist_group("real")
-
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 streamed_and_buffered = pytest.mark.parametrize("stream", [True, False], ids=["streamed", "buffered"])

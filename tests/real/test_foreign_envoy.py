@@ -14,8 +14,6 @@ from tests.real.foreign_envoy import ForeignEnvoy
 from tests.real.upstream import Gate, Head, Trailers, Upstream
 from tests.waiting import DEADLINE
 
-pytestmark = pytest.mark.xdist_group("real")
-
 WRONG = ("buffered", "streamed", "headers", "half")
 
 

@@ -19,8 +19,6 @@ from tests.real.callers import asking, error_of, follow, post
 from tests.real.upstream import Gate, Upstream
 from tests.waiting import DEADLINE, until
 
-pytestmark = pytest.mark.xdist_group("real")
-
 
 async def test_sigterm_lets_answers_finish_and_takes_no_new_ones(upstream: Upstream) -> None:
     gates = [Gate() for _ in range(3)]

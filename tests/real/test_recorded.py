@@ -16,8 +16,6 @@ from tests.real.own_bodies import BODIES
 from tests.real.recordings import Recording
 from tests.real.upstream import Head, Step, Upstream
 
-pytestmark = pytest.mark.xdist_group("real-recorded")
-
 ALL = recordings.load()
 ANSWERS = [pytest.param(each, id=each.name) for each in ALL if not each.is_error]
 ERRORS = [pytest.param(each, id=each.name) for each in ALL if each.is_error]

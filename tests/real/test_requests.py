@@ -18,8 +18,6 @@ from tests.real.conftest import KEY, MAX_BODY
 from tests.real.upstream import Head, Step, Trailers, Upstream
 from tests.waiting import DEADLINE
 
-pytestmark = pytest.mark.xdist_group("real")
-
 HELLO: Sequence[Step] = [chat.JSON, chat.completion(content="Hello!")]
 
 

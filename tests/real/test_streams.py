@@ -18,8 +18,6 @@ from tests.real.callers import asking, follow, post, received, sent, streaming
 from tests.real.upstream import Gate, Step, Stop, Upstream
 from tests.waiting import DEADLINE
 
-pytestmark = pytest.mark.xdist_group("real")
-
 BREAKS = [pytest.param(Stop.RESET, id="reset"), pytest.param(Stop.CLOSE, id="close")]
 
 

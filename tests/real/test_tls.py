@@ -18,7 +18,6 @@ from tests.gateway_process import started
 from tests.real import chat
 from tests.waiting import DEADLINE
 
-GROUP = pytest.mark.xdist_group("tls")
 BASE_PATH = "/api/v1"
 
 
@@ -89,7 +88,6 @@ def asked(model: SecureModel, trusted: Path) -> httpx2.Response:
         return httpx2.post(f"{gateway.url}/responses", json=body, timeout=DEADLINE, trust_env=False)
 
 
-@GROUP
 def test_a_verified_upstream_is_called_by_its_name(authority: trustme.CA, tmp_path: Path) -> None:
     trusted = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(trusted))
@@ -103,7 +101,6 @@ def test_a_verified_upstream_is_called_by_its_name(authority: trustme.CA, tmp_pa
     assert b"authorization: bearer sk-upstream\r\n" in head
 
 
-@GROUP
 @pytest.mark.parametrize("wrong", ["issuer", "name"])
 def test_an_upstream_that_cannot_prove_itself_is_not_called(authority: trustme.CA, tmp_path: Path, wrong: str) -> None:
     trusted = tmp_path / "ca.pem"
