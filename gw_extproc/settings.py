@@ -59,6 +59,9 @@ def parse_upstream(url: str) -> Upstream:
         raise SettingsError(f"{url!r} is not a URL") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(f"{url!r} is not a base URL such as http://127.0.0.1:11434/v1")
+    base = url.rstrip("/").removesuffix("/chat/completions")
+    if base != url.rstrip("/"):
+        raise SettingsError(f"the base URL is {base}: the gateway adds /chat/completions itself")
     scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
     return Upstream(scheme, parts.hostname, port or (443 if scheme == "https" else 80), parts.path.rstrip("/"))
 
@@ -94,7 +97,7 @@ class Settings(BaseSettings):
         description="Where the processor listens for Envoy: host:port or unix:/path; whoever can connect there is given the "
         "upstream's key. `run` uses private unix sockets unless this is given.",
     )
-    max_body: ByteSize = Field(
+    max_body: Annotated[ByteSize, Field(ge=1)] = Field(
         ByteSize(64 * 1024 * 1024), description="Largest request body, for example 64MiB; a larger one is a 413."
     )
     unsupported_tools: Literal["omit", "reject"] = Field(

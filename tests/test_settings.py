@@ -55,6 +55,11 @@ def test_older_names_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"port": "9" * 5000}, "--port (GW_PORT): expected a whole number, not '999999999999...9999999999999'"),
         ({"port": 70000}, "--port (GW_PORT): expected 65535 or less, not 70000"),
         ({"workers": "0"}, "--workers (GW_WORKERS): expected 1 or more, not '0'"),
+        ({"max_body": "0"}, "--max-body (GW_MAX_BODY): expected 1 or more, not '0'"),
+        (
+            {"upstream": "http://h/v1/chat/completions"},
+            "--upstream (GW_UPSTREAM): the base URL is http://h/v1: the gateway adds /chat/completions itself",
+        ),
         ({"drain_timeout": "long"}, "--drain-timeout (GW_DRAIN_TIMEOUT): expected a number, not 'long'"),
         ({"drain_timeout": "inf"}, "--drain-timeout (GW_DRAIN_TIMEOUT): expected a number, not 'inf'"),
         ({"max_body": "much"}, "--max-body (GW_MAX_BODY): expected a size such as 64MiB, not 'much'"),

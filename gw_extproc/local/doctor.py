@@ -28,7 +28,7 @@ async def examine(settings: Settings, envoy: str | None = None) -> list[Finding]
         await upstream_check.examine(settings),
         *_key(settings),
         *_proxy(settings),
-        ok("dialect", f"{settings.upstream_dialect.name} ({'by the host' if settings.dialect == 'auto' else 'as set'})"),
+        ok("dialect", f"{settings.upstream_dialect.name} ({_reason(settings)})"),
     ]
 
 
@@ -100,3 +100,10 @@ def _proxy(settings: Settings) -> list[Finding]:
     if found is None or settings.upstream is None or _is_near(settings.upstream.host):
         return []
     return [warn("proxy", f"{found} is set, but Envoy connects directly", "the upstream must be reachable without it")]
+
+
+def _reason(settings: Settings) -> str:
+    """Why it is that dialect."""
+    if settings.dialect != "auto":
+        return "as set"
+    return "by the host" if settings.upstream else "the default, as no upstream is named"
