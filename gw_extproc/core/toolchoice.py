@@ -1,4 +1,4 @@
-"""tool_choice and parallel_tool_calls, in Chat's form and for the tools that are really offered."""
+"""tool_choice in Chat's form, for the tools that are really offered; it may narrow what is offered and which calls are allowed."""
 
 from __future__ import annotations
 
