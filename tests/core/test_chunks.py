@@ -71,7 +71,7 @@ class TestChoices:
 @pytest.mark.parametrize(
     ("delta", "text"),
     [
-        *(({name: "a"}, "a") for name in chunks.REASONING_FIELDS),
+        *(({name: "a"}, "a") for name in ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thoughts")),
         ({"reasoning_content": "a", "reasoning": "a", "reasoning_details": [{"text": "a"}]}, "a"),
         ({"reasoning_content": "", "reasoning": "a"}, "a"),
         ({"reasoning": {"content": "a"}}, "a"),
