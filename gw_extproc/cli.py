@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 # Each command imports what it runs: `serve` starts in half the time without Envoy's messages and the HTTP client.
 
-_ENVOY_SIDE = ("host", "port", "upstream", "upstream_api_key", "grpc", "workers")
-_PROCESSOR_SIDE = (
-    *("grpc", "upstream", "upstream_api_key", "dialect", "workers", "max_body", "unsupported_tools", "wire_profile"),
-    *("drain_timeout", "log_level"),
+_ENVOY_SIDE = ("host", "port", "upstream", "upstream_api_key", "grpc", "http", "egress", "workers")
+_GATEWAY_SIDE = (
+    *("upstream", "upstream_api_key", "dialect", "egress", "model_aliases", "workers", "max_body", "unsupported_tools", "wire_profile"),
+    *("store", "data_dir", "retention", "store_timeout", "store_retries", "secrets", "tenant_header", "tenant"),
+    *("on_disconnect", "drain_timeout", "log_level"),
 )
-_EVERYTHING = ("port", "host", *_PROCESSOR_SIDE)
+_LISTENERS = ("grpc", "http")
+_CLIENTS = ("port", "host")
 
 
 @dataclass(frozen=True)
@@ -119,31 +121,45 @@ def _run_all(settings: Settings) -> int:
 
     from gw_extproc.local.run import run
 
-    def ready(banner: str) -> None:
-        print(f"gw-extproc {__version__} ready in {time.monotonic() - _STARTED:.1f} s\n{banner}", flush=True)
-
-    asyncio.run(run(settings, ready))
+    asyncio.run(run(settings, _print_banner))
     return 0
+
+
+def _print_banner(banner: str) -> None:
+    print(f"gw-extproc {__version__} ready in {time.monotonic() - _STARTED:.1f} s\n{banner}", flush=True)
 
 
 def _serve(settings: Settings) -> int:
     import asyncio
 
-    from gw_extproc.local import workers
-    from gw_extproc.local.banner import upstream_of
+    from gw_extproc.local import serve, workers
+    from gw_extproc.local.banner import store_of, upstream_of
+    from gw_extproc.settings import EMBEDDED, SettingsError
+
+    if "store" not in settings.model_fields_set:
+        raise SettingsError("--store (GW_STORE): serve wants the URL of a Redis or Valkey, or embedded for one of its own")
 
     def ready() -> None:
-        where = f"{settings.grpc} ({settings.workers} workers)" if settings.workers > 1 else settings.grpc
-        what = f"upstream {upstream_of(settings)}, dialect {settings.upstream_dialect.name}"
-        print(f"gw-extproc {__version__} serves ext_proc on {where}, {what}", flush=True)
+        several = f" ({settings.workers} workers)" if settings.workers > 1 else ""
+        what = f"upstream {upstream_of(settings)}, dialect {settings.upstream_dialect.name}, store {store_of(settings)}"
+        print(f"gw-extproc {__version__} serves ext_proc on {settings.grpc}, HTTP on {settings.http}{several}, {what}", flush=True)
 
-    if settings.workers > 1:
-        asyncio.run(workers.serve(settings, ready))
+    if settings.workers > 1 or settings.store == EMBEDDED:
+        asyncio.run(serve.serve(settings, ready))
         return 0
-    from gw_extproc.worker import serve
+    from gw_extproc import worker
 
-    workers.check([settings.grpc])  # gRPC would take over the socket of another program
-    serve(settings, settings.grpc, ready)
+    workers.check(workers.listening(settings))  # gRPC would take over the socket of another program
+    worker.serve(settings, grpc=settings.grpc, http=settings.http, ready=ready)
+    return 0
+
+
+def _http(settings: Settings) -> int:
+    import asyncio
+
+    from gw_extproc.local import serve
+
+    asyncio.run(serve.http(settings, _print_banner))
     return 0
 
 
@@ -177,7 +193,9 @@ examples:
   gw-extproc run --upstream http://127.0.0.1:11434/v1     in front of a local Ollama
   GW_UPSTREAM_API_KEY=... gw-extproc run --upstream https://api.openai.com/v1
   gw-extproc envoy-config --upstream https://llm.example.com/v1 > envoy.yaml
-  gw-extproc serve --upstream https://llm.example.com/v1  the processor for that Envoy
+  gw-extproc serve --upstream https://llm.example.com/v1 --store redis://127.0.0.1:6379
+                                                          the processor for that Envoy
+  gw-extproc http --upstream http://127.0.0.1:11434/v1    the same API without an Envoy
   gw-extproc doctor --upstream https://llm.example.com/v1 what is wrong?
 """
 
@@ -185,19 +203,27 @@ _COMMANDS = (
     Command(
         "run",
         "Envoy and the processor on this machine; without an upstream, a demo model too",
-        "Starts the embedded Envoy and the processor, and a small demo model where no upstream is named.\n"
-        "Prints where it listens. Ctrl-C or SIGTERM lets answers in flight finish; a second Ctrl-C stops at once.\n"
-        "Nothing is left behind: no process, no socket, no file.",
-        _EVERYTHING,
+        "Starts the embedded Envoy, the processor and the embedded store (a Valkey), and a small demo model where no\n"
+        "upstream is named. Prints where it listens. Ctrl-C or SIGTERM lets answers in flight finish; a second Ctrl-C\n"
+        "stops at once. What was stored stays in --data-dir; nothing else is left behind: no process, socket or file.",
+        (*_CLIENTS, *_LISTENERS, *_GATEWAY_SIDE),
         _run_all,
     ),
     Command(
         "serve",
         "the processor alone, for an Envoy that you already have",
-        "Starts the ext_proc gRPC server alone. Your Envoy needs the filter and the cluster that\n"
-        "`gw-extproc envoy-config --filter-only` prints. SIGTERM lets answers in flight finish.",
-        _PROCESSOR_SIDE,
+        "Starts the ext_proc gRPC server, and beside it the HTTP listener for WebSocket and probes. Your Envoy needs\n"
+        "what `gw-extproc envoy-config` prints. SIGTERM lets answers in flight finish.",
+        (*_LISTENERS, *_GATEWAY_SIDE),
         _serve,
+    ),
+    Command(
+        "http",
+        "the whole API over plain HTTP, without an Envoy",
+        "Serves the Responses API, conversations and models over HTTP (and WebSocket) by itself, and hands other /v1\n"
+        "paths to the upstream: one base URL for a whole application. SIGTERM lets answers in flight finish.",
+        (*_CLIENTS, *_GATEWAY_SIDE),
+        _http,
     ),
     Command(
         "envoy-config",
@@ -210,10 +236,11 @@ _COMMANDS = (
     ),
     Command(
         "doctor",
-        "look at Envoy, the settings and the upstream, and say how to mend them",
-        "Checks, one line each: Envoy's version and configuration, the addresses, the upstream, the key, the dialect.\n"
+        "look at Envoy, the settings, the store and the upstream, and say how to mend them",
+        "Checks, one line each: Envoy's version and configuration, the addresses, the store, the upstream, the key, the\n"
+        "dialect. "
         "Exits with 1 if something has to be mended.",
-        _EVERYTHING,
+        (*_CLIENTS, *_LISTENERS, *_GATEWAY_SIDE),
         _doctor,
         _doctor_options,
     ),

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import re
 import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, ByteSize, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, ByteSize, Field, PlainValidator, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gw_extproc.core import dialects
+from gw_extproc.core import dialects, notation, store_url
+from gw_extproc.core.notation import Duration
 from gw_extproc.core.paths import ASSUMED_BASE
 
 DEFAULT_GRPC = "127.0.0.1:50051"
+DEFAULT_HTTP = "127.0.0.1:8081"
+
+EMBEDDED = "embedded"
+"""The store that the gateway starts itself."""
 
 _DIALECTS = ("auto", *dialects.DIALECTS)
-_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):([0-9]{1,5})")
+_SHORTEST_SECRET = 16  # characters; what all keys are derived from must not be guessed
 
 
 class SettingsError(ValueError):
@@ -66,15 +72,23 @@ def parse_upstream(url: str) -> Upstream:
     return Upstream(scheme, parts.hostname, port or (443 if scheme == "https" else 80), parts.path.rstrip("/"))
 
 
+@dataclass(frozen=True)
+class ModelCalls:
+    """Where the model calls go that the gateway makes itself: a base URL, and the unix socket that leads there if one does."""
+
+    url: str
+    socket: str | None = None
+
+
 class Settings(BaseSettings):
     """All options. Each field `name` is the option `--name` and the environment variable `GW_NAME`."""
 
     model_config = SettingsConfigDict(env_prefix="GW_", extra="ignore", populate_by_name=True, env_ignore_empty=True)
 
     port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        8080, description="Port where Envoy listens for clients; 0 takes a free one and prints it."
+        8080, description="Port where clients connect, to Envoy or with `http` to the gateway; 0 takes a free one and prints it."
     )
-    host: str = Field("127.0.0.1", description="Address where Envoy listens; 0.0.0.0 lets other machines in.")
+    host: str = Field("127.0.0.1", description="Address where clients connect; 0.0.0.0 lets other machines in.")
     upstream: Annotated[Upstream | None, NoDecode] = Field(
         None,
         validation_alias=AliasChoices("GW_UPSTREAM", "MODEL_ENDPOINT"),
@@ -96,6 +110,53 @@ class Settings(BaseSettings):
         DEFAULT_GRPC,
         description="Where the processor listens for Envoy: host:port or unix:/path; whoever can connect there is given the "
         "upstream's key. `run` uses private unix sockets unless this is given.",
+    )
+    http: str = Field(
+        DEFAULT_HTTP,
+        description="Where the gateway listens for HTTP beside ext_proc (WebSocket, large files, /healthz, /readyz): host:port or "
+        "unix:/path. `run` uses private unix sockets unless this is given.",
+    )
+    egress: str | None = Field(
+        None,
+        description="Where the gateway's own model calls go: the egress listener of your Envoy, http://host:port and the upstream's "
+        "base path, or unix:/path. Default: the upstream itself; with `run`, its Envoy.",
+    )
+    store: str = Field(
+        EMBEDDED,
+        repr=False,
+        description="Where responses and conversations are kept: the URL of a Redis or Valkey (redis://, rediss://, unix://, "
+        "redis+sentinel://, redis+cluster://), or embedded, a Valkey of the gateway's own in --data-dir. `serve` wants to be told. "
+        "For a URL with a password prefer the environment variable.",
+    )
+    data_dir: Path | None = Field(
+        None,
+        description="Directory of the embedded store; one gateway at a time. Default: gw-extproc in $XDG_DATA_HOME or ~/.local/share.",
+    )
+    retention: Annotated[Duration, PlainValidator(lambda value: notation.duration(str(value)))] = Field(
+        notation.duration("30d"), description="How long what is stored is kept after its last use: 30d, 12h, 45m, 90s."
+    )
+    store_timeout: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)] = Field(
+        2.0, description="Seconds that the store may take for one answer."
+    )
+    store_retries: Annotated[int, Field(ge=0, le=10)] = Field(2, description="How often the store is asked again where it fails.")
+    secrets: SecretStr | None = Field(
+        None,
+        description="Secrets from which tenants' names and encryption keys are made, separated by commas, of 16 characters or more: "
+        "the first encrypts, all decrypt. Default: the gateway's own, kept in the store and renewed.",
+    )
+    tenant_header: str | None = Field(
+        None,
+        description="Request header that names the tenant, set by whoever authenticates callers in front of the gateway. Default: the "
+        "tenant is whoever holds the same Authorization.",
+    )
+    tenant: str | None = Field(None, description="One tenant for everybody who can connect, instead of --tenant-header.")
+    on_disconnect: Literal["cancel", "finish"] = Field(
+        "cancel",
+        description="What becomes of a response whose client has left: cancel stops the model and stores what there is, finish lets it "
+        "complete and stores that.",
+    )
+    model_aliases: Annotated[Mapping[str, str], NoDecode] = Field(
+        default_factory=dict, description="Further names of models: name=target,name=target."
     )
     max_body: Annotated[ByteSize, Field(ge=1)] = Field(
         ByteSize(64 * 1024 * 1024), description="Largest request body, for example 64MiB; a larger one is a 413."
@@ -123,6 +184,20 @@ class Settings(BaseSettings):
     def base_path(self) -> str:
         return self.upstream.base_path if self.upstream else ASSUMED_BASE
 
+    @property
+    def model_calls(self) -> ModelCalls | None:
+        """Where the gateway's own model calls go; None where neither an egress nor an upstream is named."""
+        if self.egress is None:
+            return ModelCalls(self.upstream.url) if self.upstream else None
+        if self.egress.startswith("unix:"):
+            return ModelCalls(f"http://egress{self.base_path}", self.egress.removeprefix("unix:"))
+        return ModelCalls(self.egress)
+
+    @property
+    def given_secrets(self) -> tuple[str, ...]:
+        """The secrets of the setting, the one that encrypts first; none where the store keeps them."""
+        return _split(self.secrets.get_secret_value()) if self.secrets else ()
+
     @field_validator("upstream", mode="before")
     @classmethod
     def _upstream_is_a_url(cls, value: object) -> object:
@@ -139,17 +214,68 @@ class Settings(BaseSettings):
             raise ValueError("expected printable ASCII characters (the key is not shown)")
         return SecretStr(key)
 
-    @field_validator("grpc")
+    @field_validator("grpc", "http")
     @classmethod
-    def _grpc_is_an_address(cls, value: str) -> str:
-        if value.startswith("unix:"):
-            if not value.removeprefix("unix:").startswith("/"):
-                raise ValueError("a unix socket is written unix:/absolute/path")
-            return value
-        found = _HOST_AND_PORT.fullmatch(value)
-        if found is None or not 0 < int(found[2]) < 65536:
-            raise ValueError(f"expected host:port or unix:/path, not {value!r}")
+    def _listens_at_an_address(cls, value: str) -> str:
+        return notation.address(value)
+
+    @field_validator("egress")
+    @classmethod
+    def _egress_is_a_socket_or_url(cls, value: str | None) -> str | None:
+        if value is None or value.startswith("unix:"):
+            return None if value is None else notation.socket(value)
+        url = parse_upstream(value)
+        if url.scheme != "http":
+            raise ValueError("expected http://host:port and the upstream's base path, or unix:/path")
+        return url.url
+
+    @field_validator("store")
+    @classmethod
+    def _store_is_a_url(cls, value: str) -> str:
+        try:
+            if value != EMBEDDED:
+                store_url.parse(value)
+        except ValueError as error:
+            raise ValueError(f"it is neither `embedded` nor the URL of a store: {error}") from None
         return value
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _data_dir_is_absolute(cls, value: object) -> object:
+        """Whatever the directory in which a child runs; the shell does not expand the ~ of `--data-dir=~/x`."""
+        if value == "":
+            raise ValueError("expected a directory")
+        try:
+            return Path(value).expanduser().absolute() if isinstance(value, str) else value
+        except RuntimeError:
+            raise ValueError(f"it is not known where the home of {reprlib.repr(value)} is") from None
+
+    @field_validator("secrets")
+    @classmethod
+    def _secrets_are_long(cls, value: SecretStr | None) -> SecretStr | None:
+        found = _split(value.get_secret_value()) if value else None
+        if found is not None and not (found and min(map(len, found)) >= _SHORTEST_SECRET):
+            raise ValueError(f"expected secrets of {_SHORTEST_SECRET} characters or more, separated by commas (they are not shown)")
+        return value
+
+    @field_validator("tenant_header")
+    @classmethod
+    def _tenant_header_is_a_name(cls, value: str | None) -> str | None:
+        return None if value is None else notation.header(value)
+
+    @field_validator("tenant")
+    @classmethod
+    def _tenant_is_one(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not value.strip():
+            raise ValueError("expected a name")
+        if value is not None and info.data.get("tenant_header"):
+            raise ValueError("cannot be given together with --tenant-header (GW_TENANT_HEADER)")
+        return value
+
+    @field_validator("model_aliases", mode="before")
+    @classmethod
+    def _aliases_are_pairs(cls, value: object) -> object:
+        return notation.names(value) if isinstance(value, str) else value
 
     @classmethod
     def read(cls, given: dict[str, object]) -> Self:
@@ -175,6 +301,8 @@ def _reason(name: str, error: ErrorDetails) -> str:
             expected = "a number"
         case "greater_than_equal":
             expected = f"{limits['ge']:g} or more"
+        case "greater_than":
+            expected = f"more than {limits['gt']:g}"
         case "less_than_equal":
             expected = f"{limits['le']:g} or less"
         case "byte_size" | "byte_size_unit":
@@ -186,8 +314,12 @@ def _reason(name: str, error: ErrorDetails) -> str:
     return f"expected {expected}, not {reprlib.repr(error['input'])}"
 
 
-def worker_addresses(grpc: str, workers: int) -> list[str]:
-    """The gRPC address of each worker: a TCP port is shared (SO_REUSEPORT), a unix socket gets a number."""
-    if workers == 1 or not grpc.startswith("unix:"):
-        return [grpc] * workers
-    return [f"{grpc}.{number}" for number in range(workers)]
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(piece for part in text.split(",") if (piece := part.strip()))
+
+
+def worker_addresses(address: str, workers: int) -> list[str]:
+    """Where each worker listens: a TCP port is shared (SO_REUSEPORT), a unix socket gets a number."""
+    if workers == 1 or not address.startswith("unix:"):
+        return [address] * workers
+    return [f"{address}.{number}" for number in range(workers)]

@@ -1,30 +1,94 @@
-"""One processor process; `run` and `serve` start several of these: `python -m gw_extproc.worker ADDRESS`."""
+"""One process of the gateway; the launchers start several: `python -m gw_extproc.worker [--grpc ADDRESS] [--http ADDRESS]`."""
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import logging
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
-from gw_extproc.extproc import server
+import uvloop
+
+from gw_extproc.api.app import build
+from gw_extproc.api.server import HttpServer
+from gw_extproc.extproc.server import GrpcServer
+from gw_extproc.session.gateway import Gateway, gateway
 from gw_extproc.settings import Settings, SettingsError
+from gw_extproc.store.store import Store
+from gw_extproc.upstream import UpstreamClient
 
 _FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
-def serve(settings: Settings, address: str, ready: Callable[[], None]) -> None:
-    """Serves until a signal, with its log on stderr; calls `ready` when it accepts connections."""
+def serve(settings: Settings, *, grpc: str | None, http: str | None, ready: Callable[[], None]) -> None:
+    """Serves at the addresses given until a signal, with its log on stderr; calls `ready` when it accepts connections.
+
+    Raises SettingsError where an address cannot be bound.
+    """
     logging.basicConfig(level=settings.log_level.upper(), format=_FORMAT, stream=sys.stderr)
-    server.run(settings, address, ready)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log the URL of every call
+    uvloop.run(_serve(settings, grpc, http, ready))
 
 
-def main(address: str) -> None:
-    """The launcher does not wait to be told: it tries the address."""
+async def _serve(settings: Settings, grpc: str | None, http: str | None, ready: Callable[[], None]) -> None:
+    told_to_stop = _told_to_stop()
+    async with _gateway(settings) as shared:
+        app = build(shared, draining=shared.stopping.is_set)
+        servers: list[GrpcServer | HttpServer] = []
+        if grpc is not None:
+            servers.append(GrpcServer(shared, app, grpc))
+        if http is not None:
+            servers.append(HttpServer(shared, app, http))
+        for server in servers:
+            await server.start()
+        ready()
+        await told_to_stop.wait()
+        shared.stopping.set()
+        await asyncio.gather(*(server.stop() for server in servers))
+
+
+@asynccontextmanager
+async def _gateway(settings: Settings) -> AsyncIterator[Gateway]:
+    """The parts that all servers share; at the end, what is still being saved is waited for."""
+    store = await Store.open(
+        settings.store,
+        timeout=settings.store_timeout,
+        retries=settings.store_retries,
+        retention=settings.retention,
+        secrets=settings.given_secrets,
+    )
+    upstream = UpstreamClient(settings)
+    shared = gateway(settings, store, upstream)
     try:
-        serve(Settings.read({}), address, lambda: None)
+        yield shared
+    finally:
+        await shared.aftermath.settled(settings.drain_timeout)
+        await upstream.close()
+        await store.close()
+
+
+def _told_to_stop() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def main() -> None:
+    """The launcher does not wait to be told: it tries the addresses."""
+    parser = argparse.ArgumentParser(prog="python -m gw_extproc.worker", description=__doc__)
+    parser.add_argument("--grpc", metavar="ADDRESS")
+    parser.add_argument("--http", metavar="ADDRESS")
+    given = parser.parse_args()
+    try:
+        serve(Settings.read({}), grpc=given.grpc, http=given.http, ready=lambda: None)
     except SettingsError as error:
         sys.exit(f"gw-extproc: {error}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -18,7 +18,7 @@ from tests.sockets import accepts
 from tests.waiting import DEADLINE, until
 
 _ADDRESS = "  listening  "
-_BANNER = 5  # lines that `run` prints when it is ready
+_BANNER = 6  # lines that `run` and `http` print when they are ready
 
 
 def environment() -> dict[str, str]:
@@ -62,6 +62,11 @@ class Gateway:
         """The process under it whose command line contains `mark`."""
         return next(child for child in self.family if mark in " ".join(child.cmdline()))
 
+    @property
+    def data(self) -> Path:
+        """Where it keeps what it stores, unless the test says otherwise."""
+        return self.directory / "data"
+
     def accepts(self) -> bool:
         return accepts(("127.0.0.1", self.port))
 
@@ -90,7 +95,7 @@ class Gateway:
 def launched(*arguments: str, lines: int, env: Mapping[str, str] | None = None) -> Iterator[Gateway]:
     """Starts `gw-extproc` and waits until it has printed so many lines; whatever the test does, nothing runs afterwards.
 
-    Its paths are short, because those of unix sockets must be.
+    Its paths are short, because those of unix sockets must be. Unless the test says otherwise, what it stores goes with it.
     """
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="t-") as name:
         directory = Path(name)
@@ -99,7 +104,7 @@ def launched(*arguments: str, lines: int, env: Mapping[str, str] | None = None) 
             fcntl.flock(log, fcntl.LOCK_EX)  # held until the last process that inherits this descriptor has ended
             process = subprocess.Popen(
                 [sys.executable, "-m", "gw_extproc", *arguments],
-                env=environment() | {"TMPDIR": str(directory / "tmp")} | dict(env or {}),
+                env=environment() | _own_places(directory, arguments) | dict(env or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=log,
@@ -120,20 +125,30 @@ def launched(*arguments: str, lines: int, env: Mapping[str, str] | None = None) 
                         child.kill()
 
 
-def started(*options: str, lines: int = _BANNER, env: Mapping[str, str] | None = None) -> AbstractContextManager[Gateway]:
-    """`gw-extproc run` on any free port, unless the options name one."""
-    return launched("run", "--port", "0", *options, lines=lines, env=env)
+def started(
+    *options: str, command: str = "run", lines: int = _BANNER, env: Mapping[str, str] | None = None
+) -> AbstractContextManager[Gateway]:
+    """`gw-extproc run`, or `http`, on any free port, unless the options name one."""
+    return launched(command, "--port", "0", *options, lines=lines, env=env)
 
 
 @contextmanager
-def running(*options: str) -> Iterator[Gateway]:
+def running(*options: str, command: str = "run") -> Iterator[Gateway]:
     """A gateway that must end well: no trace in its log, exit status 0 on SIGTERM, nothing left behind."""
-    with started(*options) as gateway:
+    with started(*options, command=command) as gateway:
         yield gateway
         gateway.process.terminate()
         code = gateway.end()
         assert code == 0, f"it ended with {code}:\n{gateway.log()}"
         assert "Traceback" not in gateway.log()
+
+
+def _own_places(directory: Path, arguments: Sequence[str]) -> dict[str, str]:
+    """So that gateways of parallel tests do not meet."""
+    places = {"TMPDIR": f"{directory}/tmp", "GW_DATA_DIR": f"{directory}/data"}
+    if arguments[:1] == ("serve",):
+        places |= {"GW_STORE": "embedded", "GW_HTTP": f"unix:{directory}/tmp/http.sock"}
+    return places
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -2,8 +2,8 @@
 
 Theory. A response lives through the states of `lifecycle`. `start` announces it; `feed` takes chunks; `end` takes how the upstream's
 body ended and decides, from what the upstream said, between completed, incomplete and failed; `fail` ends it with an error. Each gives
-back the events that it caused, encoded. What arrives before `start` is a bug and raises IllegalMove; what arrives after the terminal
-event is ignored.
+back the events that it caused, encoded, except the terminal one: that is for `announce`, once the record is saved or given up (save,
+then announce). What arrives before `start` is a bug and raises IllegalMove; what arrives after the end is ignored.
 
 A buffered answer is the streamed one fed in one piece: a whole Chat message is read as one large delta, and the caller who wants
 JSON gets the object of the terminal event.
@@ -11,7 +11,7 @@ JSON gets the object of the terminal event.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,14 @@ import orjson
 
 from gw_extproc.core import chunks, lifecycle, upstream_errors, usage
 from gw_extproc.core.calls import Calls, GrowingCall
+from gw_extproc.core.drafts import Seal
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.events import Emitter, Profile
 from gw_extproc.core.facts import Facts
 from gw_extproc.core.lifecycle import Status
 from gw_extproc.core.output import NewId, Output
 from gw_extproc.core.request import Plan
-from gw_extproc.core.response import ResponseObject
+from gw_extproc.core.response import Fields, ResponseObject
 from gw_extproc.core.sse import Chunk, Ending
 from gw_extproc.core.think import Kind, ThinkSplitter
 from gw_extproc.core.toolkinds import BadArguments
@@ -44,28 +45,33 @@ class Making:
     prompt_bytes: int
     """Size of the Chat request, for an estimate of its tokens."""
     think_tags: bool
+    store: bool = False
+    """Whether the response is meant to be kept: what its first events say."""
+    seal: Seal | None = None
+    """Encrypts reasoning that the caller wants to carry itself."""
 
 
 class Assembler:
-    """Makes one response. `error` is set once it has failed, `response` is the object of the terminal event, encoded."""
+    """Makes one response. `error` is set once it has failed, `outputs` are its items, encoded, once it has ended."""
 
     def __init__(self, making: Making) -> None:
         self._making = making
         self._emitter = Emitter(making.profile)
-        self._output = Output(self._emitter, making.new_id, summary=making.plan.summary)
+        self._output = Output(self._emitter, making.new_id, summary=making.plan.summary, seal=making.seal)
         self._calls = Calls(self._open_call)
         self._think = ThinkSplitter(enabled=making.think_tags)
         self._facts = Facts()
         self.status = Status.QUEUED
-        self.response = b""
+        self.outputs: Sequence[bytes] = ()
         self.error: UpstreamError | None = None
         self.usage_estimated = False
+        self._ended_with: Fields = {}
 
     def start(self) -> bytes:
         """Announces the response as created and in progress."""
         self.status = lifecycle.move(self.status, Status.IN_PROGRESS)
-        for event in ("created", "in_progress"):
-            self._emitter.emit(f"response.{event}", response=orjson.Fragment(self._making.object.snapshot(self.status, [])))
+        self._emitter.trace.begin(self._making.object.model, store=self._making.store)
+        self._emitter.begin(self._snapshot((), store=self._making.store))
         return self._emitter.take()
 
     def feed(self, chunk: Chunk) -> bytes:
@@ -105,14 +111,47 @@ class Assembler:
         return self._emitter.take()
 
     def fail(self, error: UpstreamError) -> bytes:
-        """Ends the response as failed: an error event, then response.failed with what there was."""
-        if self.status in lifecycle.TERMINAL:
+        """Ends the response as failed, with what there was: an error event."""
+        if self.ended:
             return b""
         self.error = error
         self._output.abandon()
         self._emitter.error(error)
         failure = {"code": upstream_errors.response_code(error), "message": error.message}
         self._finish(Status.FAILED, error=failure, usage=usage.counted(self._facts.usage))
+        return self._emitter.take()
+
+    def abandon(self, reason: str) -> None:
+        """Ends a response that nobody waits for any more: as incomplete, unless the model had come to its end. One that has not begun
+        stays as it is: nobody knows its id."""
+        if self.status is not Status.IN_PROGRESS:
+            return
+        if self._facts.finish_reason is not None:
+            self.end(Ending.CUT)
+            return
+        self._output.abandon()
+        self._finish(Status.INCOMPLETE, incomplete_details={"reason": reason}, usage=usage.counted(self._facts.usage))
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing but the announcement is left."""
+        return self.status in lifecycle.TERMINAL
+
+    def kept(self) -> bytes:
+        """The object as it is stored: without its output, which is stored item by item."""
+        return self._snapshot((), store=True)
+
+    def trace(self) -> bytes:
+        """What `replay` needs, besides the object and the items, to tell the same events again."""
+        return self._emitter.trace.encode()
+
+    def response(self, *, stored: bool) -> bytes:
+        """The object as it has ended, encoded."""
+        return self._snapshot(self.outputs, store=stored)
+
+    def announce(self, response: bytes) -> bytes:
+        """The terminal event, with the object that `response` gave, and the end of the stream."""
+        self._emitter.end(self.status.value, response)
         return self._emitter.take()
 
     def _read(self, choice: chunks.Delta) -> None:
@@ -197,9 +236,11 @@ class Assembler:
             changed["model"] = self._facts.model
         if self._facts.service_tier:
             changed["service_tier"] = self._facts.service_tier
-        self.response = self._making.object.snapshot(status, self._output.items(), **changed)
-        self._emitter.emit(f"response.{status.value}", response=orjson.Fragment(self.response))
-        self._emitter.done()
+        self._ended_with = changed
+        self.outputs = [orjson.dumps(item) for item in self._output.items()]
+
+    def _snapshot(self, outputs: Iterable[bytes], *, store: bool) -> bytes:
+        return self._making.object.snapshot(self.status, [*map(orjson.Fragment, outputs)], store=store, **self._ended_with)
 
     def _usage(self) -> usage.Usage:
         if counted := usage.counted(self._facts.usage):

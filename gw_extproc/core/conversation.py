@@ -3,8 +3,9 @@
 Theory. Chat groups what the Responses API lists: one assistant message holds a turn's text and all its calls, and the outputs stand
 directly after it, in call order. So assistant items (reasoning, messages, calls) gather in one `Turn`, which is written out when
 anything else arrives: a message of another role, or an output. Which output answers which call is known beforehand (pairing), so an
-output is written with its call, wherever it stands in the list. An output whose call is unknown is left out, and a call without output
-gets one that says so; both are named in the notice (docs/decisions/0003).
+output is written with its call, wherever it stands in the list. An output whose call is unknown is left out where the caller carries
+the history, and refused where the gateway does: then the call can be in no history at all. A call without output gets one that says
+so; what is left out or made up is named in the notice (docs/decisions/0003).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import orjson
 from gw_extproc.core import pairing
 from gw_extproc.core.content import TEXTUAL, Content, ContentReader, Part, compact, joined
 from gw_extproc.core.dialects import CallIds, Dialect, Replay, System
-from gw_extproc.core.errors import encode, quote, unsupported
+from gw_extproc.core.errors import CallerError, encode, quote, unsupported
 from gw_extproc.core.notices import Notices
 from gw_extproc.core.toolkinds import CALL_KINDS, WHOLE_CALLS, BadArguments, Tool, parse_arguments
 from gw_extproc.core.tools import Toolbox
@@ -29,6 +30,33 @@ Message = dict[str, Any]
 Given = Mapping[str, Any]
 
 NO_OUTPUT = "No output was recorded for this call."
+
+SUMMARY_TITLE = "Summary of the conversation so far:\n"
+"""What stands before a compacted context: the model must not take it for the user's own words."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """The context of a request: what the gateway remembers, then what the caller sends.
+
+    References are resolved, reasoning is readable, a compaction item has its `summary`.
+    """
+
+    given: Sequence[Given]
+    history: Sequence[Given] = ()
+    continues: str | None = None
+    """The parameter that names the history, where one does."""
+    parameter: str = "input"
+    """The one that holds the given items."""
+
+    @property
+    def all(self) -> Sequence[Given]:
+        return [*self.history, *self.given] if self.history else self.given
+
+    def path(self, index: int) -> str:
+        """Where the caller said it."""
+        number = index - len(self.history)
+        return f"{self.parameter}[{number}]" if number >= 0 else str(self.continues)
 
 
 @dataclass
@@ -55,19 +83,24 @@ class Conversation:
         self._system: list[str] = []
         self._messages: list[Message] = []
         self._turn = Turn()
-        self._outputs: dict[str, tuple[str, Given]] = {}
+        self._outputs: dict[int, tuple[str, Given]] = {}
 
     def instructions(self, text: str) -> None:
         self._say_system(self._dialect.developer_role, text)
 
-    def add(self, items: Sequence[Given]) -> None:
-        """Adds the validated items of `input`; raises CallerError where one cannot be had or written."""
-        pairs = pairing.pair(items)
-        self._outputs = {f"input[{call}]": (f"input[{output}]", items[output]) for call, output in pairs.answers.items()}
+    def add(self, items: Items) -> None:
+        """Adds the items, validated or stored; raises CallerError where one cannot be had or written."""
+        given = items.all
+        pairs = pairing.pair(given)
+        self._outputs = {call: (items.path(output), given[output]) for call, output in pairs.answers.items()}
         for orphan in pairs.orphans:
-            self._notices.add("outputs left out for want of their call", pairing.answered_id(items[orphan]))
-        for index, item in enumerate(items):
-            self._item(item, f"input[{index}]")
+            call_id = pairing.answered_id(given[orphan])
+            if items.continues is not None:
+                message = f"No tool call found for function call output with call_id {quote(call_id)}."
+                raise CallerError(message, code="tool_call_not_found", param=items.path(orphan))
+            self._notices.add("outputs left out for want of their call", call_id)
+        for index, item in enumerate(given):
+            self._item(item, items.path(index), index)
         self._end_turn()
 
     def messages(self) -> list[Message]:
@@ -75,19 +108,20 @@ class Conversation:
             return self._messages
         return [{"role": "system", "content": "\n\n".join(self._system)}, *self._messages]
 
-    def _item(self, item: Given, path: str) -> None:
-        match kind := item.get("type") or ("item_reference" if item.get("role") is None else "message"):
+    def _item(self, item: Given, path: str, index: int) -> None:
+        match kind := item.get("type") or "message":
             case "message":
                 self._message(item, path)
             case "reasoning":
                 self._turn.reasoning.append(_reasoning(item))
             case "function_call":
-                self._call(item, path, Tool("function", item["name"], item.get("namespace")), self._legal_arguments(item))
+                self._call(item, index, Tool("function", item["name"], item.get("namespace")), self._legal_arguments(item))
             case "custom_tool_call":
                 arguments = orjson.dumps({"input": item["input"]}).decode()
-                self._call(item, path, Tool("custom", item["name"], item.get("namespace")), arguments)
-            case "item_reference":
-                raise unsupported(path, f"this gateway keeps no items yet, so it cannot find {quote(item['id'])}; send the item itself")
+                self._call(item, index, Tool("custom", item["name"], item.get("namespace")), arguments)
+            case "compaction":
+                self._end_turn()
+                self._say_user([{"type": "text", "text": SUMMARY_TITLE + item["summary"]}])
             case "compaction_trigger":
                 raise unsupported(path, "this gateway cannot compact yet")
             case "additional_tools":
@@ -96,7 +130,7 @@ class Conversation:
                 self._end_turn()
             case _ if kind in CALL_KINDS:
                 tool = CALL_KINDS[kind]
-                self._call(item, path, Tool(tool, tool), encode(WHOLE_CALLS[tool].arguments(item)).decode())
+                self._call(item, index, Tool(tool, tool), encode(WHOLE_CALLS[tool].arguments(item)).decode())
             case _:
                 self._notices.add("items left out", str(kind))
 
@@ -137,7 +171,7 @@ class Conversation:
         else:
             self._messages.append({"role": role, "content": text})
 
-    def _call(self, item: Given, path: str, tool: Tool, arguments: str) -> None:
+    def _call(self, item: Given, index: int, tool: Tool, arguments: str) -> None:
         call_id = str(item.get("call_id") or item.get("id") or "")
         calls, rule = self._turn.calls, self._dialect.call_ids
         wire_id, number = legal_call_id(call_id, rule), len(calls)
@@ -145,8 +179,8 @@ class Conversation:
             wire_id, number = legal_call_id(f"{call_id}_{number}", rule), number + 1
         function = {"name": self._toolbox.wire_name(tool), "arguments": arguments}
         calls[wire_id] = {"id": wire_id, "type": "function", "function": function}
-        if path in self._outputs:
-            self._turn.outputs[wire_id] = self._outputs[path]
+        if index in self._outputs:
+            self._turn.outputs[wire_id] = self._outputs[index]
         else:
             self._notices.add("calls without output", call_id)
 

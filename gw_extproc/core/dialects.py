@@ -34,6 +34,14 @@ class CallIds:
 
 
 @dataclass(frozen=True)
+class Tokenizer:
+    """Where the server counts tokens, below its root: it takes the messages, or first renders them to a prompt at `template`."""
+
+    path: str
+    template: str | None = None
+
+
+@dataclass(frozen=True)
 class Dialect:
     """One kind of server. Every field says what *it* takes; the defaults are the cautious `generic` server."""
 
@@ -73,6 +81,7 @@ class Dialect:
     """Whether it knows stream_options.include_usage."""
     think_tags: bool = True
     """Whether an answer that begins with <think> holds reasoning there."""
+    tokenizer: Tokenizer | None = None
 
 
 _NEAREST = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
@@ -123,13 +132,14 @@ VLLM = replace(
     GENERIC,
     name="vllm",
     about="vLLM's OpenAI-compatible server. Facts: docs.vllm.ai: `reasoning` replaces reasoning_content (Reasoning Outputs) and "
-    "is sent back between tool calls (Interleaved Thinking); max_tokens is deprecated for max_completion_tokens.",
+    "is sent back between tool calls (Interleaved Thinking); max_tokens is deprecated for max_completion_tokens; /tokenize counts.",
     max_tokens="max_completion_tokens",
     hints=frozenset({"parallel_tool_calls", "reasoning_effort", "user"}),
     efforts={**_NEAREST, "none": "none"},
     replay=Replay.WITH_CALLS,
     replay_field="reasoning",
     image_detail=True,
+    tokenizer=Tokenizer("/tokenize"),
 )
 
 SGLANG = replace(
@@ -161,10 +171,11 @@ LLAMACPP = replace(
     GENERIC,
     name="llamacpp",
     about="llama.cpp's llama-server. Facts: tools/server/README.md; a tool_choice object falls back to auto without a word "
-    "(ggml-org/llama.cpp#26535), so one tool is offered and required instead.",
+    "(ggml-org/llama.cpp#26535), so one tool is offered and required instead; /apply-template and /tokenize count.",
     hints=frozenset({"parallel_tool_calls", "reasoning_effort"}),
     replay=Replay.WITH_CALLS,
     named_tool_choice=False,
+    tokenizer=Tokenizer("/tokenize", template="/apply-template"),
 )
 
 DEEPSEEK = replace(

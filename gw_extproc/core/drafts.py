@@ -7,15 +7,18 @@ in the order that spec digest section (b) asks for. `item()` is the item as it s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gw_extproc.core.events import Emitter, delta_prefix
 from gw_extproc.core.json_text import InputText
 from gw_extproc.core.toolkinds import Tool, WholeCall
+from gw_extproc.core.trace import ANNOTATED, CLOSED, LOGPROBS, PART, Mark
 
 Item = dict[str, Any]
+Seal = Callable[[str], str]
+"""Encrypts a text so that only this gateway can read it again."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,20 @@ class Draft(ABC):
         """Ends the item as `completed` or `incomplete`."""
         self.status = status
         self._finish()
+        self._trace(CLOSED)
         self._emitter.emit("response.output_item.done", output_index=self.index, item=self.item())
 
+    def abandon(self) -> None:
+        """Marks the item as incomplete, if it is open, without announcing its end."""
+        if self.status == "in_progress":
+            self.status = "incomplete"
+
     def _open(self) -> None:
+        self._emitter.trace.open(self.index)
         self._emitter.emit("response.output_item.added", output_index=self.index, item=self.item())
+
+    def _trace(self, mark: Mark) -> None:
+        self._emitter.trace.add(self.index, mark)
 
     def _where(self, **more: Any) -> dict[str, Any]:
         return {"item_id": self.id, "output_index": self.index, **more}
@@ -60,9 +73,11 @@ class Draft(ABC):
 class ReasoningDraft(Draft):
     """The model's reasoning: one text, streamed as a summary where the caller asked for one, else as reasoning text."""
 
-    def __init__(self, place: Place, *, summary: bool) -> None:
+    def __init__(self, place: Place, *, summary: bool, seal: Seal | None = None) -> None:
         super().__init__(place)
         self._summary = summary
+        self._seal = seal
+        self._sealed: Item = {}
         self._texts: list[str] = []
         self._open()
         family = "response.reasoning_summary_text" if summary else self._emitter.profile.reasoning_event
@@ -74,7 +89,7 @@ class ReasoningDraft(Draft):
 
     def grow(self, text: str) -> None:
         self._texts.append(text)
-        self._emitter.delta(self._prefix, text)
+        self._emitter.delta(self._prefix, self.index, text)
 
     def item(self) -> Item:
         text = "".join(self._texts)
@@ -84,6 +99,7 @@ class ReasoningDraft(Draft):
             "status": self.status,
             "summary": [{"type": "summary_text", "text": text}] if self._summary and text else [],
             "content": [{"type": "reasoning_text", "text": text}] if text else [],
+            **self._sealed,
         }
 
     def _part(self, text: str) -> Mapping[str, str]:
@@ -91,6 +107,8 @@ class ReasoningDraft(Draft):
 
     def _finish(self) -> None:
         text = "".join(self._texts)
+        if self._seal is not None:
+            self._sealed = {"encrypted_content": self._seal(text)}
         done = "response.reasoning_summary_part.done" if self._summary else "response.content_part.done"
         self._emitter.emit(f"{self._family}.done", **self._at, text=text)
         self._emitter.emit(done, **self._at, part=self._part(text))
@@ -108,24 +126,27 @@ class MessageDraft(Draft):
         part = self._part("output_text")
         part.texts.append(text)
         if not logprobs:
-            self._emitter.delta(part.prefix, text)
+            self._emitter.delta(part.prefix, self.index, text)
             return
         part.logprobs.extend(logprobs)
+        self._trace([len(text), len(logprobs)])
         self._emitter.emit("response.output_text.delta", **part.at, delta=text, logprobs=logprobs)
 
     def more_logprobs(self, logprobs: Sequence[Item]) -> None:
         """Those that no text followed belong to the text before them."""
         self._part("output_text").logprobs.extend(logprobs)
+        self._trace([LOGPROBS, len(logprobs)])
 
     def refusal(self, text: str) -> None:
         part = self._part("refusal")
         part.texts.append(text)
-        self._emitter.delta(part.prefix, text)
+        self._emitter.delta(part.prefix, self.index, text)
 
     def annotate(self, annotation: Item) -> None:
         part = self._part("output_text")
         if annotation in part.annotations:  # some servers say it with every chunk
             return
+        self._trace(ANNOTATED)
         self._emitter.emit(
             "response.output_text.annotation.added",
             **part.at,
@@ -152,6 +173,7 @@ class MessageDraft(Draft):
         if self._parts and self._parts[-1].type == type:
             return self._parts[-1]
         self._finish()
+        self._trace(PART)
         at = self._where(content_index=len(self._parts))
         logprobs: dict[str, Any] = {"logprobs": []} if type == "output_text" else {}
         part = _Part(type, at, delta_prefix(f"response.{type}.delta", **at, **logprobs))
@@ -220,7 +242,7 @@ class FunctionCallDraft(CallDraft):
 
     def grow(self, piece: str) -> None:
         super().grow(piece)
-        self._emitter.delta(self._prefix, piece)
+        self._emitter.delta(self._prefix, self.index, piece)
 
     def item(self) -> Item:
         return {
@@ -250,7 +272,13 @@ class CustomCallDraft(CallDraft):
 
     def grow(self, piece: str) -> None:
         super().grow(piece)
-        self._say(self._reader.feed(piece))
+        self.say(self._reader.feed(piece))
+
+    def say(self, text: str) -> None:
+        """The input grows by that text, if there is any."""
+        if text:
+            self._texts.append(text)
+            self._emitter.delta(self._prefix, self.index, text)
 
     def item(self) -> Item:
         return {
@@ -261,13 +289,8 @@ class CustomCallDraft(CallDraft):
             "input": "".join(self._texts),
         }
 
-    def _say(self, text: str) -> None:
-        if text:
-            self._texts.append(text)
-            self._emitter.delta(self._prefix, text)
-
     def _finish(self) -> None:
-        self._say(self._reader.end())
+        self.say(self._reader.end())
         self._emitter.emit("response.custom_tool_call_input.done", **self._where(input="".join(self._texts)))
 
 

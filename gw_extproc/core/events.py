@@ -5,12 +5,15 @@ Framing (spec digest, section b): `event:` equals `type`, one data line, LF, eac
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import orjson
 
 from gw_extproc.core.errors import GatewayError
+from gw_extproc.core.trace import Trace
 
 DONE = b"data: [DONE]\n\n"
 
@@ -31,32 +34,44 @@ PROFILES = {
 
 
 class Emitter:
-    """Collects encoded events until they are taken."""
+    """Collects encoded events until they are taken, and the trace by which they can be told again."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
-        self._sequence = 0
+        self.trace = Trace()
+        self._numbers = count()
         self._pending: list[bytes] = []
 
     def emit(self, type: str, **fields: Any) -> None:
         """One event; `fields` follow type and sequence_number."""
-        data = orjson.dumps({"type": type, "sequence_number": self._number(), **fields})
+        data = orjson.dumps({"type": type, "sequence_number": next(self._numbers), **fields})
         self._pending.append(b"event: %b\ndata: %b\n\n" % (type.encode(), data))
 
-    def delta(self, prefix: bytes, delta: str) -> None:
-        """One delta event whose constant part was encoded once by `delta_prefix`: this is the path of every token."""
-        self._pending.append(b'%b%d,"delta":%b}\n\n' % (prefix, self._number(), orjson.dumps(delta)))
+    def begin(self, response: bytes) -> None:
+        """Announces the response, an encoded object."""
+        for event in ("created", "in_progress"):
+            self.emit(f"response.{event}", response=orjson.Fragment(response))
+
+    def end(self, status: str, response: bytes) -> None:
+        """The terminal event, and the literal that ends an event stream: no event, it has no number."""
+        self.emit(f"response.{status}", response=orjson.Fragment(response))
+        self._pending.append(DONE)
+
+    def delta(self, prefix: bytes, item: int, delta: str) -> None:
+        """The item grew: one delta event whose constant part was encoded once by `delta_prefix`. This is the path of every token."""
+        trace = self.trace
+        if item != trace.item:
+            trace.turn(item)
+        trace.marks.append(len(delta))
+        self._pending.append(b'%b%d,"delta":%b}\n\n' % (prefix, next(self._numbers), orjson.dumps(delta)))
 
     def error(self, error: GatewayError) -> None:
         """The stream's error event: flat as OpenAI has it, or nested as Open Responses has it."""
         fields: dict[str, Any] = {"code": error.code, "message": error.message, "param": error.param}
         if self.profile.nested_errors:
             fields = {"error": {"type": error.type, **fields}}
+        self.trace.fail(error)
         self.emit("error", **fields)
-
-    def done(self) -> None:
-        """The literal that ends an event stream: no event, it has no number."""
-        self._pending.append(DONE)
 
     def take(self) -> bytes:
         """All events since the last call."""
@@ -64,13 +79,21 @@ class Emitter:
         self._pending.clear()
         return taken
 
-    def _number(self) -> int:
-        number = self._sequence
-        self._sequence += 1
-        return number
+    def each(self) -> list[bytes]:
+        """The same, one by one."""
+        taken, self._pending = self._pending, []
+        return taken
 
 
 def delta_prefix(type: str, **constant: Any) -> bytes:
     """Everything of a delta event before its sequence number; `constant` are the fields that do not change."""
     head = orjson.dumps({"type": type, **constant})[:-1]
     return b'event: %b\ndata: %b,"sequence_number":' % (type.encode(), head)
+
+
+def payloads(events: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The type and the JSON of each of some whole events, without what frames them; the end of the stream is none."""
+    for block in events.split(b"\n\n"):
+        head, found, data = block.partition(b"\ndata: ")
+        if found:
+            yield head.removeprefix(b"event: "), data

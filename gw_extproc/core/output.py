@@ -21,22 +21,24 @@ from gw_extproc.core.drafts import (
     MessageDraft,
     Place,
     ReasoningDraft,
+    Seal,
     WholeCallDraft,
 )
 from gw_extproc.core.events import Emitter
 from gw_extproc.core.toolkinds import WHOLE_CALLS, BadArguments, Tool, WholeCall
 
-NewId = Callable[[str], str]
-"""Gives a new id with the given prefix: `msg` to `msg_...`."""
+NewId = Callable[[str, int], str]
+"""Gives the id of the output's item of that index, or of its call of that number: `msg` and 0 to `msg_...00`."""
 
 
 class Output:
     """Opens, grows and closes the drafts of one response."""
 
-    def __init__(self, emitter: Emitter, new_id: NewId, *, summary: bool) -> None:
+    def __init__(self, emitter: Emitter, new_id: NewId, *, summary: bool, seal: Seal | None = None) -> None:
         self._emitter = emitter
         self._new_id = new_id
         self._summary = summary
+        self._seal = seal
         self._drafts: list[Draft] = []
         self._text: ReasoningDraft | MessageDraft | None = None
         self._calls: list[CallDraft] = []
@@ -54,7 +56,7 @@ class Output:
                 return
             self._close_text()
             self._blank = ""
-            self._text = ReasoningDraft(self._place("rs"), summary=self._summary)
+            self._text = ReasoningDraft(self._place("rs"), summary=self._summary, seal=self._seal)
             self._drafts.append(self._text)
         self._text.grow(text)
 
@@ -88,7 +90,7 @@ class Output:
         """Opens a call; one of a withheld tool (None) is swallowed."""
         self._close_text()
         self._blank = ""
-        call_id = call_id or self._new_id("call")
+        call_id = call_id or self._new_id("call", len(self._calls) + len(self._whole))
         if tool is None:
             return SuppressedCall()
         if kind := WHOLE_CALLS.get(tool.kind):
@@ -122,8 +124,7 @@ class Output:
     def abandon(self) -> None:
         """Marks what is open as incomplete without announcing its end: the response has failed."""
         for draft in self._drafts:
-            if draft.status == "in_progress":
-                draft.status = "incomplete"
+            draft.abandon()
 
     def items(self) -> list[Item]:
         """The items as they stand, in order."""
@@ -179,4 +180,5 @@ class Output:
         return draft
 
     def _place(self, prefix: str) -> Place:
-        return Place(self._emitter, self._new_id(prefix), len(self._drafts))
+        index = len(self._drafts)
+        return Place(self._emitter, self._new_id(prefix, index), index)

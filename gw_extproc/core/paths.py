@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 RESPONSES = "/v1/responses"
-"""What the gateway answers for; all other paths pass it by."""
+
+OWN = (RESPONSES, "/v1/conversations", "/v1/models")
+"""What the gateway answers for, with everything below; all other paths pass it by."""
+
+BULK: tuple[str, ...] = ()
+"""Own paths with bodies so large that Envoy hands them straight to the gateway's HTTP listener, where there is back-pressure."""
+
+PROBES = ("/healthz", "/readyz")
+"""Where the HTTP listener says that it lives, and that it can serve."""
 
 ASSUMED_BASE = "/v1"
 """The upstream's base path where no upstream is named and only Envoy knows it: OpenAI's."""
+
+
+def is_own(path: str) -> bool:
+    """Whether the gateway answers for a path, given without its query."""
+    return any(path == own or path.startswith(f"{own}/") for own in OWN)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gw_extproc.core import toolchoice
-from gw_extproc.core.conversation import Conversation
+from gw_extproc.core.conversation import Conversation, Items
 from gw_extproc.core.dialects import Dialect
 from gw_extproc.core.errors import CallerError, unsupported
 from gw_extproc.core.notices import Notices
@@ -33,8 +33,6 @@ HINTS = (
 )
 """Parameters that are sent where the dialect knows them, and otherwise only echoed."""
 
-NEEDS_STATE = ("previous_response_id", "conversation", "prompt")
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -50,23 +48,20 @@ class Plan:
     logprobs: bool
 
 
-def translate(body: Body, dialect: Dialect, *, reject_unsupported: bool, unknown: Iterable[str] = ()) -> Plan:
-    """Translates a validated body; `unknown` are the paths of its fields that the API does not have.
+def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported: bool, unknown: Iterable[str] = ()) -> Plan:
+    """Translates a validated body with its context; `unknown` are the paths of its fields that the API does not have.
 
     Raises CallerError, naming the field, for what cannot be honoured.
     """
-    _refuse_state(body)
+    _refuse_engine(body)
     notices = Notices()
     for path in unknown:
         notices.add("fields not sent", path)
-    if body.get("store"):
-        notices.add("not stored", "store")
     toolbox = Toolbox(notices, reject_unsupported=reject_unsupported)
-    items = _items(body)
     toolbox.add(body.get("tools") or (), "tools")
-    for index, item in enumerate(items):
+    for index, item in enumerate(items.all):
         if item.get("type") in ("additional_tools", "tool_search_output"):
-            toolbox.add(item.get("tools") or (), f"input[{index}].tools")
+            toolbox.add(item.get("tools") or (), f"{items.path(index)}.tools")
     # The choice may narrow the toolbox, so it comes before the definitions are read.
     choice = toolchoice.choose(body.get("tool_choice"), toolbox, dialect, notices)
     reasoning = body.get("reasoning") or {}
@@ -87,26 +82,28 @@ def translate(body: Body, dialect: Dialect, *, reject_unsupported: bool, unknown
     return Plan(chat, toolbox, notices, bool(body.get("stream")), summary is not None, logprobs)
 
 
-def _refuse_state(body: Body) -> None:
-    for name in NEEDS_STATE:
-        if body.get(name) is not None:
-            raise unsupported(name, "this gateway keeps no state yet; send the whole context as input", code="unsupported_parameter")
+def _refuse_engine(body: Body) -> None:
+    if body.get("prompt") is not None:
+        raise unsupported("prompt", "this gateway keeps no prompts; send the text as instructions", code="unsupported_parameter")
     if body.get("background"):
-        raise unsupported("background", "this gateway keeps no state yet", code="unsupported_parameter")
+        raise unsupported("background", "this gateway does no background work yet", code="unsupported_parameter")
     if body.get("truncation") == "auto":
         raise unsupported("truncation", "this gateway does not shorten the input yet, so it can only be 'disabled'")
     if body.get("context_management"):
-        raise unsupported("context_management", "this gateway cannot compact yet", code="unsupported_parameter")
+        raise unsupported(
+            "context_management", "this gateway compacts only when asked (POST /v1/responses/compact)", code="unsupported_parameter"
+        )
 
 
-def _items(body: Body) -> Sequence[Body]:
+def input_items(body: Body) -> Sequence[Body]:
+    """The items of `input`, in whichever form it came."""
     given = body.get("input")
     if isinstance(given, str):
         return [{"role": "user", "content": given}]
     return given or ()
 
 
-def _messages(body: Body, items: Sequence[Body], dialect: Dialect, toolbox: Toolbox, notices: Notices) -> list[dict[str, Any]]:
+def _messages(body: Body, items: Items, dialect: Dialect, toolbox: Toolbox, notices: Notices) -> list[dict[str, Any]]:
     conversation = Conversation(dialect, toolbox, notices)
     if body.get("instructions"):
         conversation.instructions(body["instructions"])

@@ -44,7 +44,7 @@ class ResponseObject:
     """
 
     def __init__(self, id: str, created_at: int, body: Body) -> None:
-        self._model = body["model"]
+        self.model: str = body["model"]
         echoed = {name: body[name] if body.get(name) is not None else value for name, value in DEFAULTS.items()}
         optional = {name: body[name] for name in OPTIONAL if body.get(name) is not None}
         constant: Fields = {
@@ -53,28 +53,39 @@ class ResponseObject:
             "created_at": created_at,
             **echoed,
             **optional,
+            **_conversation(body.get("conversation")),
             "reasoning": _reasoning(body.get("reasoning")),
-            "store": False,
             "text": _text(body.get("text") or {}),
             "tool_choice": _tool_choice(echoed["tool_choice"]),
             "tools": [_tool(tool) for tool in body.get("tools") or ()],
         }
         self._constant = encode(constant)[:-1]
 
-    def snapshot(self, status: Status, output: Sequence[Fields], **changed: Any) -> bytes:
+    def snapshot(self, status: Status, output: Sequence[orjson.Fragment], *, store: bool, **changed: Any) -> bytes:
         """The object in that state, encoded; `changed` are fields known by now (usage, error, model, ...)."""
-        changing = {
-            "model": self._model,
-            "service_tier": "default",
-            "status": status.value,
-            "output": output,
-            "completed_at": None,
-            "error": None,
-            "incomplete_details": None,
-            "usage": None,
-            **changed,
-        }
+        changing = {**beginning(self.model, store=store), "status": status.value, "output": output, **changed}
         return b"%b,%b" % (self._constant, orjson.dumps(changing)[1:])
+
+
+def beginning(model: str, *, store: bool) -> Fields:
+    """The fields that change, as they are when the response is announced."""
+    return {
+        "model": model,
+        "service_tier": "default",
+        "status": Status.IN_PROGRESS.value,
+        "store": store,
+        "output": [],
+        "completed_at": None,
+        "error": None,
+        "incomplete_details": None,
+        "usage": None,
+    }
+
+
+def _conversation(given: str | Body | None) -> Fields:
+    if given is None:
+        return {}
+    return {"conversation": {"id": given if isinstance(given, str) else given["id"]}}
 
 
 def _reasoning(given: Body | None) -> Fields | None:

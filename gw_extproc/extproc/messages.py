@@ -12,9 +12,6 @@ Request = pb.ProcessingRequest
 MAX_BODY_MESSAGE = 256 * 1024
 """Bytes of a body in one message: large enough to be few, small enough to pass every HTTP/2 window in pieces."""
 
-DESCRIBING = ("content-length", "content-encoding", "content-md5", "digest", "content-digest", "etag", "trailer")
-"""Headers that describe a body: they go when it is replaced."""
-
 _OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
 

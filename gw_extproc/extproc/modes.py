@@ -38,11 +38,14 @@ class Refusal:
     def __init__(self, error: GatewayError) -> None:
         self._error = error
 
-    def handle(self, request: messages.Request) -> Sequence[messages.Reply]:
-        return self.fail(self._error) if request.WhichOneof("request") == "request_headers" else ()
+    async def handle(self, request: messages.Request) -> Sequence[messages.Reply]:
+        return await self.fail(self._error) if request.WhichOneof("request") == "request_headers" else ()
 
-    def fail(self, error: GatewayError) -> Sequence[messages.Reply]:
+    async def fail(self, error: GatewayError) -> Sequence[messages.Reply]:
         return [messages.immediate(error.status, error.body(), error.headers)]
+
+    def leave(self) -> None:
+        return None
 
     def summary(self) -> None:
         return None

@@ -15,13 +15,16 @@ class PassThrough:
     def __init__(self, duplex: Duplex) -> None:
         self._duplex = duplex
 
-    def fail(self, error: GatewayError) -> Sequence[messages.Reply]:
+    async def fail(self, error: GatewayError) -> Sequence[messages.Reply]:
         return [messages.immediate(error.status, error.body(), error.headers)]
+
+    def leave(self) -> None:
+        return None
 
     def summary(self) -> None:
         return None
 
-    def handle(self, request: messages.Request) -> Sequence[messages.Reply]:
+    async def handle(self, request: messages.Request) -> Sequence[messages.Reply]:
         match request.WhichOneof("request"):
             case "request_headers":
                 return [messages.request_headers({})]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import grpc
-import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from gw_extproc.extproc import messages
+from gw_extproc.extproc.hosted import ASGIApp
 from gw_extproc.extproc.stream import Processor
-from gw_extproc.settings import Settings, SettingsError
+from gw_extproc.session.gateway import Gateway
+from gw_extproc.settings import SettingsError
 
 logger = logging.getLogger("gw_extproc.server")
 
@@ -25,57 +23,47 @@ _LARGEST_MESSAGE = 64 * 1024 * 1024
 MiB that gRPC takes by default shall not have broken streams."""
 
 
-def run(settings: Settings, address: str, ready: Callable[[], None]) -> None:
-    """Serves until SIGTERM or SIGINT, then drains; `ready` is called when it accepts connections.
+class GrpcServer:
+    """Serves ext_proc and the gRPC health service at one address."""
 
-    Raises SettingsError where the address cannot be bound.
-    """
-    uvloop.run(_serve(settings, address, ready))
+    def __init__(self, gateway: Gateway, app: ASGIApp, address: str) -> None:
+        self._gateway = gateway
+        self._address = address
+        self._status = health.aio.HealthServicer()
+        self._server = self._made(app)
 
-
-async def _serve(settings: Settings, address: str, ready: Callable[[], None]) -> None:
-    told_to_stop = _told_to_stop()
-    status = health.aio.HealthServicer()
-    server = _server(settings, status)
-    try:
-        server.add_insecure_port(address)
-    except RuntimeError:
-        raise SettingsError(f"--grpc (GW_GRPC): {address} cannot be bound; is another processor running?") from None
-    try:
-        await server.start()
+    async def start(self) -> None:
+        """Accepts connections; raises SettingsError where the address cannot be bound."""
+        try:
+            self._server.add_insecure_port(self._address)
+        except RuntimeError:
+            message = f"--grpc (GW_GRPC): {self._address} cannot be bound; is another processor running?"
+            raise SettingsError(message) from None
+        await self._server.start()
         for service in ("", SERVICE):
-            await status.set(service, health_pb2.HealthCheckResponse.SERVING)
-        logger.info("serving ext_proc on %s", address)
-        ready()
-        await told_to_stop.wait()
-        await status.enter_graceful_shutdown()
-        await server.stop(settings.drain_timeout)
-    finally:
-        _remove_socket(address)
+            await self._status.set(service, health_pb2.HealthCheckResponse.SERVING)
+        logger.info("serving ext_proc on %s", self._address)
+
+    async def stop(self) -> None:
+        """Not healthy any more, then no new streams, then the end of those in flight, within the settings' drain_timeout."""
+        await self._status.enter_graceful_shutdown()
+        await self._server.stop(self._gateway.settings.drain_timeout)
+        _remove(self._address)
+
+    def _made(self, app: ASGIApp) -> grpc.aio.Server:
+        # Workers share a TCP port; a second gateway must not join them unseen.
+        shared = ("grpc.so_reuseport", int(self._gateway.settings.workers > 1))
+        server = grpc.aio.server(options=(("grpc.max_receive_message_length", _LARGEST_MESSAGE), shared))
+        handler = grpc.stream_stream_rpc_method_handler(
+            Processor(self._gateway, app).process,
+            request_deserializer=messages.Request.FromString,
+            response_serializer=messages.Reply.SerializeToString,
+        )
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._status, server)
+        return server
 
 
-def _server(settings: Settings, status: health.aio.HealthServicer) -> grpc.aio.Server:
-    # Workers share a TCP port; a second gateway must not join them unseen.
-    shared = ("grpc.so_reuseport", int(settings.workers > 1))
-    server = grpc.aio.server(options=(("grpc.max_receive_message_length", _LARGEST_MESSAGE), shared))
-    handler = grpc.stream_stream_rpc_method_handler(
-        Processor(settings).process,
-        request_deserializer=messages.Request.FromString,
-        response_serializer=messages.Reply.SerializeToString,
-    )
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),))
-    health_pb2_grpc.add_HealthServicer_to_server(status, server)
-    return server
-
-
-def _told_to_stop() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
-def _remove_socket(address: str) -> None:
+def _remove(address: str) -> None:
     if address.startswith("unix:"):
         Path(address.removeprefix("unix:")).unlink(missing_ok=True)

@@ -4,76 +4,121 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, Protocol
 
 import grpc
+from starlette.types import ASGIApp
 
 from gw_extproc.core.errors import GatewayError, InternalError
+from gw_extproc.core.paths import RESPONSES, is_own
 from gw_extproc.extproc import messages
-from gw_extproc.extproc.inline import Inline, Target
+from gw_extproc.extproc.hosted import Hosted
+from gw_extproc.extproc.inline import Inline
+from gw_extproc.extproc.messages import Reply, Request
 from gw_extproc.extproc.modes import Duplex, Refusal, misconfigured
 from gw_extproc.extproc.passthrough import PassThrough
-from gw_extproc.session import gateway
-from gw_extproc.settings import Settings
+from gw_extproc.extproc.wire import Wire
+from gw_extproc.session.gateway import Gateway
 
 logger = logging.getLogger("gw_extproc.stream")
 
-Context = grpc.aio.ServicerContext[messages.Request, messages.Reply]
+Context = grpc.aio.ServicerContext[Request, Reply]
 
 
 class Exchange(Protocol):
-    """Answers Envoy's messages about one HTTP request."""
+    """Answers one HTTP request."""
 
-    def handle(self, request: messages.Request) -> Sequence[messages.Reply]: ...
-
-    def fail(self, error: GatewayError) -> Sequence[messages.Reply]: ...
+    async def run(self, first: Request, wire: Wire) -> None:
+        """From Envoy's first message to the last reply. A client that leaves cancels it."""
 
     def summary(self) -> str | None:
         """What to log at the end, without anything that the caller or the model said."""
 
 
+class Replying(Protocol):
+    """What answers message by message."""
+
+    async def handle(self, request: Request) -> Sequence[Reply]: ...
+
+    async def fail(self, error: GatewayError) -> Sequence[Reply]: ...
+
+    def leave(self) -> Coroutine[None, None, None] | None:
+        """What is left to do when the exchange is over, or was broken off: Envoy ends the stream alike."""
+
+    def summary(self) -> str | None: ...
+
+
 class Processor:
     """Serves `envoy.service.ext_proc.v3.ExternalProcessor/Process`."""
 
-    def __init__(self, settings: Settings) -> None:
-        key = settings.upstream_api_key
-        self._target = Target(
-            gateway=gateway(settings),
-            chat_path=f"{settings.base_path}/chat/completions",
-            authorization=None if key is None else f"Bearer {key.get_secret_value()}",
-            max_body=settings.max_body,
-        )
+    def __init__(self, gateway: Gateway, app: ASGIApp) -> None:
+        self._gateway = gateway
+        self._app = app
 
     async def process(self, _: AsyncIterator[Any], context: Context) -> None:
-        """Runs one exchange. A client that leaves cancels this coroutine; nothing here outlives it."""
-        first: Any = await context.read()
-        if not isinstance(first, messages.Request):
+        """Runs one exchange."""
+        wire = GrpcWire(context)
+        first = await wire.read()
+        if first is None:
             return
         exchange, began = self._exchange(first), time.monotonic()
-        message = first
         try:
-            while isinstance(message, messages.Request):
-                for reply in _replies(exchange, message):
-                    await context.write(reply)
-                message = await context.read()
+            await exchange.run(first, wire)
         finally:
             if summary := exchange.summary():
                 logger.info("%s in %.3f s", summary, time.monotonic() - began)
 
-    def _exchange(self, first: messages.Request) -> Exchange:
+    def _exchange(self, first: Request) -> Exchange:
         headers, duplex = messages.headers(first.request_headers.headers), Duplex.told(first)
-        if not Inline.serves(headers):
-            return PassThrough(duplex)
+        path = headers.get(":path", "").partition("?")[0]
+        if not is_own(path):
+            return self._replying(PassThrough(duplex))
         if not (duplex.request and duplex.response):
-            return Refusal(misconfigured())
-        return Inline(self._target, headers)
+            return self._replying(Refusal(misconfigured()))
+        if path == RESPONSES and headers.get(":method") == "POST" and self._gateway.settings.on_disconnect == "cancel":
+            return self._replying(Inline(self._gateway, headers))
+        return Hosted(self._app)
+
+    def _replying(self, inside: Replying) -> Exchange:
+        return MessageByMessage(inside, self._gateway)
 
 
-def _replies(exchange: Exchange, message: messages.Request) -> Sequence[messages.Reply]:
-    """The broad catch of this shell: whatever goes wrong becomes an error that the client can read, never a broken stream."""
-    try:
-        return exchange.handle(message)
-    except Exception:
-        logger.exception("an exchange failed")
-        return exchange.fail(InternalError())
+class GrpcWire:
+    """The wire that grpc.aio is."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.write = context.write
+
+    async def read(self) -> Request | None:
+        message: Any = await self._context.read()
+        return message if isinstance(message, Request) else None
+
+
+class MessageByMessage:
+    """An exchange that answers each of Envoy's messages before it reads the next."""
+
+    def __init__(self, inside: Replying, gateway: Gateway) -> None:
+        self._inside = inside
+        self._gateway = gateway
+        self.summary = inside.summary
+
+    async def run(self, first: Request, wire: Wire) -> None:
+        message: Request | None = first
+        try:
+            while message is not None:
+                for reply in await self._replies(message):
+                    await wire.write(reply)
+                message = await wire.read()
+        finally:  # Envoy cancels this coroutine right after the end of its messages: what is left to do is done beside it
+            if (work := self._inside.leave()) is not None:
+                self._gateway.aftermath.begin(work)
+
+    async def _replies(self, message: Request) -> Sequence[Reply]:
+        """The broad catch of this shell: whatever goes wrong becomes an error that the client can read, never a broken stream."""
+        try:
+            return await self._inside.handle(message)
+        except Exception:
+            logger.exception("an exchange failed")
+            return await self._inside.fail(InternalError())

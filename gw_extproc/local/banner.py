@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from ipaddress import ip_address
 
-from gw_extproc.settings import Settings
+from gw_extproc.core import store_url
+from gw_extproc.local.addresses import joined
+from gw_extproc.local.valkey import data_directory
+from gw_extproc.settings import EMBEDDED, Settings
 
 
 def banner(settings: Settings, *, is_demo: bool) -> str:
-    """Where it listens, which upstream it uses, and a command to try."""
+    """Where it listens, which upstream and store it uses, and a command to try."""
     note = " (the built-in demo model, a stand-in; choose a real one with --upstream)" if is_demo else ""
     return "\n".join(
         (
             f"  listening  {_base(settings.host, settings.port)}",
             f"  upstream   {upstream_of(settings)}{note}",
             f"  dialect    {settings.upstream_dialect.name}",
+            f"  store      {store_of(settings)}",
             f"  try        {_curl(settings, is_demo=is_demo)}",
         )
     )
@@ -23,6 +27,13 @@ def banner(settings: Settings, *, is_demo: bool) -> str:
 
 def upstream_of(settings: Settings) -> str:
     return settings.upstream.url if settings.upstream else f"none named (base path {settings.base_path} is assumed)"
+
+
+def store_of(settings: Settings) -> str:
+    """Without what may be a secret."""
+    if settings.store == EMBEDDED:
+        return str(data_directory(settings))
+    return f"{settings.store.partition('://')[0]}://{store_url.parse(settings.store).address}"
 
 
 def _curl(settings: Settings, *, is_demo: bool) -> str:
@@ -43,4 +54,4 @@ def _reachable(host: str) -> str:
 
 
 def _base(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+    return f"http://{joined(host, port)}/v1"

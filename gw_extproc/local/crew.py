@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import signal
@@ -19,7 +20,11 @@ from typing import NoReturn
 from gw_extproc.local import guardian
 from gw_extproc.local.errors import LocalError
 
+logger = logging.getLogger("gw_extproc.crew")
+
 PREFIX = "gw-extproc-"
+
+_STABLE = 60.0  # seconds that a part must have run for its restarts to be counted anew
 
 _LONGEST_PARENT = 60  # a unix socket's path holds 104 characters on some systems: leave room for the run directory's own names
 
@@ -33,6 +38,12 @@ class Part:
     environment: Mapping[str, str]
     inherited: tuple[int, ...] = ()
     """File descriptors it keeps."""
+    umask: int = -1
+    """Rights that the files it makes must not have; the launcher's own where it is -1."""
+    restarts: int = 0
+    """How often it is started again where it ends by itself; then that ends all."""
+    advice: str = ""
+    """Where to look when it has ended."""
 
 
 class Crew:
@@ -46,23 +57,20 @@ class Crew:
         self._guard = guard
         self._lifeline = lifeline
         self._members: dict[str, Process] = {}
+        self._revived: set[str] = set()
         self._ends: asyncio.Queue[str] = asyncio.Queue()
-        self._waits = [asyncio.create_task(self._note_end("the guardian", guard))]
+        self._waits = [asyncio.create_task(self._keep(Part("the guardian", (), {}), guard))]
+
+    @property
+    def names(self) -> list[str]:
+        """The parts that were started, in that order."""
+        return list(self._members)
 
     async def start(self, part: Part) -> None:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *part.command,
-                env=part.environment,
-                pass_fds=part.inherited,
-                stdin=DEVNULL,
-                stdout=DEVNULL,
-                process_group=self._guard.pid,
-            )
-        except OSError as error:
-            raise LocalError(f"{part.name} cannot be started: {error}") from None
-        self._members[part.name] = process
-        self._waits.append(asyncio.create_task(self._note_end(part.name, process)))
+        process = await self._spawn(part)
+        if part.restarts:
+            self._revived.add(part.name)
+        self._waits.append(asyncio.create_task(self._keep(part, process)))
 
     def adopt(self, sockets: Iterable[Path]) -> None:
         """Whatever ends the launcher, these files are gone afterwards: name only what no other program uses."""
@@ -71,11 +79,12 @@ class Crew:
 
     async def watch(self) -> NoReturn:
         """Returns never; raises LocalError as soon as one part has ended."""
-        raise LocalError(f"{await self._ends.get()}; everything was stopped")
+        raise LocalError(await self._ends.get())
 
-    async def stop(self, first: str | None = None) -> None:
-        """Asks the part named `first`, or all, to end, and returns when that is done."""
-        leaving = [process for name, process in self._members.items() if first in (None, name)]
+    async def stop(self, *names: str) -> None:
+        """Asks these parts to end, and returns when they have."""
+        self._revived.difference_update(names)
+        leaving = [process for name, process in self._members.items() if name in names]
         for process in leaving:
             with suppress(ProcessLookupError):
                 process.terminate()
@@ -84,6 +93,7 @@ class Crew:
 
     async def end(self) -> None:
         """Ends what still runs, at once, and removes the directory."""
+        self._revived.clear()
         self._lifeline.close()
         await self._guard.wait()
         for process in self._members.values():  # nothing is left to do here, unless the guardian itself was killed
@@ -92,8 +102,42 @@ class Crew:
         await asyncio.gather(*self._waits)
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    async def _note_end(self, name: str, process: Process) -> None:
-        self._ends.put_nowait(f"{name} ended unexpectedly ({_status(await process.wait())})")
+    async def _spawn(self, part: Part) -> Process:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *part.command,
+                env=part.environment,
+                pass_fds=part.inherited,
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                umask=part.umask,
+                process_group=self._guard.pid,
+            )
+        except OSError as error:
+            raise LocalError(f"{part.name} cannot be started: {error}") from None
+        self._members[part.name] = process
+        return process
+
+    async def _keep(self, part: Part, process: Process) -> None:
+        """Starts it again as often as it may be, and then notes its end."""
+        left = part.restarts
+        while True:
+            since = asyncio.get_running_loop().time()
+            end = f"{part.name} ended unexpectedly ({_status(await process.wait())})"
+            if asyncio.get_running_loop().time() - since > _STABLE:
+                left = part.restarts
+            if part.name not in self._revived or not left:
+                break
+            left -= 1
+            logger.warning("gw-extproc: %s and is started again", end)
+            try:
+                process = await self._spawn(part)
+            except LocalError as error:
+                end = str(error)
+                break
+            if part.name not in self._revived:  # it was stopped meanwhile
+                process.kill()
+        self._ends.put_nowait(f"{end}; everything was stopped{part.advice and f' ({part.advice})'}")
 
 
 @asynccontextmanager

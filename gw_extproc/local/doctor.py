@@ -8,10 +8,11 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
-from gw_extproc.local import plan, probes, upstream_check
+from gw_extproc.local import plan, probes, store_check, upstream_check, workers
+from gw_extproc.local.addresses import is_ip, split_address
 from gw_extproc.local.envoy_binary import binary, complaint, version
 from gw_extproc.local.findings import Finding, fail, ok, warn
-from gw_extproc.settings import Settings, worker_addresses
+from gw_extproc.settings import Settings
 
 _OLDEST = (1, 37)
 _COMPLETE = (1, 38)
@@ -24,7 +25,8 @@ async def examine(settings: Settings, envoy: str | None = None) -> list[Finding]
     return [
         *await _envoy(settings, program),
         _listener(settings),
-        *_processor(settings),
+        *_addresses(settings),
+        *await store_check.examine(settings),
         await upstream_check.examine(settings),
         *_key(settings),
         *_proxy(settings),
@@ -61,15 +63,17 @@ def _listener(settings: Settings) -> Finding:
     return ok("listener", f"{settings.host}:{settings.port} is free" if settings.port else "takes any free port")
 
 
-def _processor(settings: Settings) -> list[Finding]:
+def _addresses(settings: Settings) -> Iterator[Finding]:
     """`run` uses sockets of its own, unless the user names an address."""
-    if "grpc" not in settings.model_fields_set:
-        return []
-    addresses = dict.fromkeys(worker_addresses(settings.grpc, settings.workers))
-    problems = [problem for address in addresses if (problem := probes.address_problem(address))]
-    if problems:
-        return [warn("processor", problems[0], "if the gateway does not run already, choose another --grpc")]
-    return [ok("processor", f"{settings.grpc} is free")]
+    places = workers.listening(settings)
+    for subject, name, addresses in (("processor", "grpc", places.grpc), ("http", "http", places.http)):
+        if name not in settings.model_fields_set:
+            continue
+        problems = [problem for address in dict.fromkeys(addresses) if (problem := probes.address_problem(address))]
+        if problems:
+            yield warn(subject, problems[0], f"if the gateway does not run already, choose another --{name}")
+        else:
+            yield ok(subject, f"{getattr(settings, name)} is free")
 
 
 def _key(settings: Settings) -> list[Finding]:
@@ -83,7 +87,7 @@ def _exposures(settings: Settings) -> Iterator[Finding]:
     upstream = settings.upstream
     if upstream is not None and upstream.scheme == "http" and not _is_near(upstream.host):
         yield warn("key", f"travels unencrypted to {upstream.host}", "use https:// where others share the network")
-    if not settings.grpc.startswith("unix:") and not _is_near(plan.split_address(settings.grpc)[0]):
+    if not settings.grpc.startswith("unix:") and not _is_near(split_address(settings.grpc)[0]):
         remedy = "use a unix socket or 127.0.0.1, or let nobody but Envoy reach that port"
         yield warn("key", f"whoever can connect to the processor at {settings.grpc} is given it", remedy)
     if not _is_near(settings.host):
@@ -92,7 +96,7 @@ def _exposures(settings: Settings) -> Iterator[Finding]:
 
 
 def _is_near(host: str) -> bool:
-    return host == "localhost" or (plan.is_ip(host) and ip_address(host).is_loopback)
+    return host == "localhost" or (is_ip(host) and ip_address(host).is_loopback)
 
 
 def _proxy(settings: Settings) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from pydantic import SecretStr
 
@@ -24,5 +25,7 @@ def _text(value: object) -> str:
             return value.get_secret_value()
         case Upstream():
             return value.url
+        case Mapping():
+            return ",".join(f"{name}={target}" for name, target in value.items())
         case _:
             return str(value)

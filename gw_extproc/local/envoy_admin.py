@@ -28,15 +28,19 @@ class EnvoyAdmin:
         return int(addresses[LISTENER]["socket_address"]["port_value"])
 
     async def drain(self) -> None:
-        """Closes the listener, lets open connections end with their answers, and returns when none is in flight."""
+        """Closes the clients' listener, lets open connections end with their answers, and returns when none is in flight.
+
+        The gateway's own model calls go on, because those answers may need more of them.
+        """
         await self._text("POST", "/healthcheck/fail")
-        await self._text("POST", "/drain_listeners")
+        await self._text("POST", "/drain_listeners?inboundonly")
         await until(self._is_idle)
 
     async def _is_idle(self) -> bool:
-        name = f"http.{LISTENER}.downstream_rq_active"
-        text = await self._text("GET", f"/stats?filter=^{name}$")
-        return int(text.rpartition(":")[2] or 0) == 0
+        """Whether none is left but WebSockets, which have no end of their own: the workers end them."""
+        text = await self._text("GET", f"/stats?filter=^http.{LISTENER}.downstream_(rq_active|cx_upgrades_active)$&format=json")
+        numbers = {stat["name"].rpartition(".")[2]: int(stat["value"]) for stat in json.loads(text)["stats"]}
+        return numbers.get("downstream_rq_active", 0) <= numbers.get("downstream_cx_upgrades_active", 0)
 
     async def _is_ready(self) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""The two clusters of Envoy's configuration: the model server and the processor's workers."""
+"""The clusters of Envoy's configuration: the model server, and the gateway's workers twice, as processors and as HTTP servers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from envoy_data_plane.envoy.extensions.upstreams.http import v3 as upstreams
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from gw_extproc.local.envoy_names import MODEL, PROCESSOR
-from gw_extproc.local.plan import Plan, is_ip, split_address
+from gw_extproc.local.addresses import is_ip, split_address
+from gw_extproc.local.envoy_names import HTTP, MODEL, PROCESSOR
+from gw_extproc.local.plan import Plan
 from gw_extproc.settings import Upstream
 
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_SERVERS_KEEP = timedelta(seconds=4)  # many servers, uvicorn among them, close a connection that was idle for 5 s
 _LIMIT = 16_384  # far above what one gateway serves; Envoy's default of 1024 would turn a busy hour into 503s
 
 
@@ -39,21 +41,28 @@ def model_cluster(plan: Plan) -> cluster.Cluster:
 
 
 def processor_cluster(plan: Plan) -> cluster.Cluster:
-    """The processor's workers, over HTTP/2 without TLS."""
-    hosts = [split_address(address)[0] for address in plan.processors if not address.startswith("unix:")]
-    named = any(not is_ip(host) for host in hosts)
+    """The workers as processors, over HTTP/2 without TLS."""
     http2 = core.Http2ProtocolOptions(max_concurrent_streams=128)
-    options = upstreams.HttpProtocolOptions(
-        explicit_http_config=upstreams.HttpProtocolOptionsExplicitHttpConfig(http2_protocol_options=http2)
-    )
+    config = upstreams.HttpProtocolOptionsExplicitHttpConfig(http2_protocol_options=http2)
+    return _workers(PROCESSOR, plan.processors, upstreams.HttpProtocolOptions(explicit_http_config=config))
+
+
+def http_cluster(plan: Plan) -> cluster.Cluster:
+    """The workers as HTTP servers, over HTTP/1.1, which can be upgraded to WebSocket."""
+    return _workers(HTTP, plan.http, _http1())
+
+
+def _workers(name: str, addresses: tuple[str, ...], options: upstreams.HttpProtocolOptions) -> cluster.Cluster:
+    hosts = [split_address(address)[0] for address in addresses if not address.startswith("unix:")]
+    named = any(not is_ip(host) for host in hosts)
     return cluster.Cluster(
-        name=PROCESSOR,
+        name=name,
         type=Discovery.STRICT_DNS if named else Discovery.STATIC,
         lb_policy=cluster.ClusterLbPolicy.LEAST_REQUEST,
         connect_timeout=timedelta(seconds=1),
         circuit_breakers=_breakers(),
         typed_extension_protocol_options={_HTTP_OPTIONS: Any.pack(options)},
-        load_assignment=_assignment(PROCESSOR, [address_of(address) for address in plan.processors]),
+        load_assignment=_assignment(name, [address_of(address) for address in addresses]),
     )
 
 
@@ -76,8 +85,12 @@ def _model_protocol(upstream: Upstream) -> upstreams.HttpProtocolOptions:
                 http_protocol_options=core.Http1ProtocolOptions(), http2_protocol_options=core.Http2ProtocolOptions()
             ),
         )
+    return _http1()
+
+
+def _http1() -> upstreams.HttpProtocolOptions:
     return upstreams.HttpProtocolOptions(
-        common_http_protocol_options=core.HttpProtocolOptions(idle_timeout=timedelta(seconds=4)),
+        common_http_protocol_options=core.HttpProtocolOptions(idle_timeout=_SERVERS_KEEP),
         explicit_http_config=upstreams.HttpProtocolOptionsExplicitHttpConfig(http_protocol_options=core.Http1ProtocolOptions()),
     )
 

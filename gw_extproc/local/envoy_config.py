@@ -1,4 +1,4 @@
-"""Envoy's bootstrap from typed messages: listener, routes, ext_proc filter; its clusters are in envoy_clusters."""
+"""Envoy's bootstrap from typed messages: listeners and filters; what leads where is in envoy_routes and envoy_clusters."""
 
 from __future__ import annotations
 
@@ -16,32 +16,27 @@ from envoy_data_plane.envoy.extensions.filters.http.router import v3 as router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
 from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections import v3 as monitor
 from envoy_data_plane.envoy.type import v3 as envoy_type
-from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
-from gw_extproc.core.paths import RESPONSES
-from gw_extproc.local.envoy_clusters import address_of, model_cluster, processor_cluster, socket_address
-from gw_extproc.local.envoy_names import KEY_VARIABLE, LISTENER, MODEL, PROCESSOR
+from gw_extproc.local.envoy_clusters import address_of, http_cluster, model_cluster, processor_cluster, socket_address
+from gw_extproc.local.envoy_names import EGRESS, FILTER, LISTENER, PROCESSOR
 from gw_extproc.local.envoy_replies import local_replies
+from gw_extproc.local.envoy_routes import egress_routes, ingress_routes
 from gw_extproc.local.plan import Plan
 
-FILTER = "envoy.filters.http.ext_proc"
-
 _CONNECTIONS = 50_000
-
-_POST = route.HeaderMatcher(name=":method", string_match=matcher.StringMatcher(exact="POST"))
 
 _SEND = ext_proc.ProcessingModeHeaderSendMode.SEND
 _DUPLEX = ext_proc.ProcessingModeBodySendMode.FULL_DUPLEX_STREAMED
 
 
 def bootstrap_of(plan: Plan) -> bootstrap.Bootstrap:
-    """A whole Envoy: listener, model and processor clusters, admin interface."""
+    """A whole Envoy: listeners for clients and for the gateway's own calls, clusters, admin interface."""
     return bootstrap.Bootstrap(
         overload_manager=_connection_limit(),
         admin=bootstrap.Admin(address=address_of(plan.admin)),
         static_resources=bootstrap.BootstrapStaticResources(
-            listeners=[_listener(plan)], clusters=[model_cluster(plan), processor_cluster(plan)]
+            listeners=[_ingress(plan), _egress(plan)], clusters=[model_cluster(plan), processor_cluster(plan), http_cluster(plan)]
         ),
     )
 
@@ -81,24 +76,35 @@ def as_json(message: betterproto2.Message) -> dict[str, object]:
     return message.to_dict(casing=betterproto2.Casing.SNAKE)
 
 
-def _listener(plan: Plan) -> listener.Listener:
-    manager = listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(_connection_manager(plan)))
+def _ingress(plan: Plan) -> listener.Listener:
+    processor = filter_of()
+    processor.disabled = True
     return listener.Listener(
         name=LISTENER,
         address=socket_address(plan.host, plan.port),
+        traffic_direction=core.TrafficDirection.INBOUND,
         enable_reuse_port=False,
         connection_balance_config=listener.ListenerConnectionBalanceConfig(
             exact_balance=listener.ListenerConnectionBalanceConfigExactBalance()
         ),
-        filter_chains=[listener.FilterChain(filters=[manager])],
+        filter_chains=[_chain(LISTENER, ingress_routes(plan), [processor])],
     )
 
 
-def _connection_manager(plan: Plan) -> hcm.HttpConnectionManager:
-    processor = filter_of()
-    processor.disabled = True
-    return hcm.HttpConnectionManager(
-        stat_prefix=LISTENER,
+def _egress(plan: Plan) -> listener.Listener:
+    return listener.Listener(
+        name=EGRESS,
+        address=address_of(plan.egress),
+        traffic_direction=core.TrafficDirection.OUTBOUND,
+        enable_reuse_port=False,
+        filter_chains=[_chain(EGRESS, egress_routes(plan), [])],
+    )
+
+
+def _chain(name: str, routes: route.RouteConfiguration, filters: list[hcm.HttpFilter]) -> listener.FilterChain:
+    routing = hcm.HttpFilter(name="envoy.filters.http.router", typed_config=Any.pack(router.Router(suppress_envoy_headers=True)))
+    manager = hcm.HttpConnectionManager(
+        stat_prefix=name,
         codec_type=hcm.HttpConnectionManagerCodecType.AUTO,
         stream_idle_timeout=timedelta(minutes=10),
         request_headers_timeout=timedelta(seconds=10),
@@ -107,49 +113,8 @@ def _connection_manager(plan: Plan) -> hcm.HttpConnectionManager:
         preserve_external_request_id=True,
         server_header_transformation=hcm.HttpConnectionManagerServerHeaderTransformation.APPEND_IF_ABSENT,
         local_reply_config=local_replies(),
-        route_config=_routes(plan),
-        http_filters=[
-            processor,
-            hcm.HttpFilter(name="envoy.filters.http.router", typed_config=Any.pack(router.Router(suppress_envoy_headers=True))),
-        ],
+        route_config=routes,
+        http_filters=[*filters, routing],
     )
-
-
-def _routes(plan: Plan) -> route.RouteConfiguration:
-    enabled = Any.pack(ext_proc.ExtProcPerRoute(overrides=ext_proc.ExtProcOverrides()))
-    own = route.Route(
-        name=RESPONSES,
-        match=route.RouteMatch(path=RESPONSES, headers=[_POST]),
-        route=_to_model(plan),
-        typed_per_filter_config={FILTER: enabled},
-    )
-    base_path = route.Route(
-        name="base-path",
-        match=route.RouteMatch(prefix="/v1/"),
-        route=_to_model(plan, prefix_rewrite=f"{plan.upstream.base_path}/"),
-        request_headers_to_add=_authorization(plan),
-    )
-    rest = route.Route(name="rest", match=route.RouteMatch(prefix="/"), route=_to_model(plan))
-    host = route.VirtualHost(name=LISTENER, domains=["*"], routes=[own, base_path, rest])
-    return route.RouteConfiguration(name=LISTENER, virtual_hosts=[host])
-
-
-def _to_model(plan: Plan, prefix_rewrite: str = "") -> route.RouteAction:
-    return route.RouteAction(
-        cluster=MODEL,
-        host_rewrite_literal=plan.upstream.authority,
-        prefix_rewrite=prefix_rewrite,
-        timeout=timedelta(0),
-        retry_policy=route.RetryPolicy(retry_on="connect-failure,refused-stream,reset-before-request", num_retries=2),
-    )
-
-
-def _authorization(plan: Plan) -> list[core.HeaderValueOption]:
-    if not plan.bearer:
-        return []
-    return [
-        core.HeaderValueOption(
-            header=core.HeaderValue(key="authorization", value=f"Bearer %ENVIRONMENT({KEY_VARIABLE})%"),
-            append_action=core.HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-        )
-    ]
+    packed = listener.Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager))
+    return listener.FilterChain(filters=[packed])

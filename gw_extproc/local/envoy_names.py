@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 LISTENER = "ingress"
-"""The listener's name and the prefix of its statistics."""
+"""The listener for clients, and the prefix of its statistics."""
+
+EGRESS = "egress"
+"""The listener for the gateway's own model calls, and the prefix of its statistics."""
 
 MODEL = "model"
 """The cluster of the Chat Completions server."""
 
 PROCESSOR = "gw_extproc"
-"""The cluster of the processor's workers."""
+"""The cluster of the workers, as processors."""
+
+HTTP = "gw_extproc_http"
+"""The cluster of the workers, as HTTP servers."""
+
+FILTER = "envoy.filters.http.ext_proc"
 
 KEY_VARIABLE = "GW_UPSTREAM_API_KEY"
 """The environment variable from which Envoy takes the upstream's key."""

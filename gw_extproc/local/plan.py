@@ -1,8 +1,7 @@
-"""What Envoy's configuration depends on: where it listens, where the model and the processors are."""
+"""What Envoy's configuration depends on: where it listens, where the model and the gateway's workers are."""
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import ssl
@@ -11,7 +10,9 @@ from pathlib import Path
 
 import certifi
 
-from gw_extproc.settings import Settings, SettingsError, Upstream, parse_upstream, worker_addresses
+from gw_extproc.local.addresses import is_ip, joined
+from gw_extproc.local.workers import Listening, listening
+from gw_extproc.settings import Settings, SettingsError, Upstream, parse_upstream
 
 EXAMPLE_UPSTREAM = parse_upstream("https://api.openai.com/v1")
 """Stands in the printed configuration where no upstream was given."""
@@ -20,6 +21,9 @@ USUAL_CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 """Where Debian, Ubuntu, Alpine and Envoy's own container images keep theirs: the printed configuration names it."""
 
 CUSTOMARY_ADMIN = "127.0.0.1:9901"
+
+CUSTOMARY_EGRESS = "127.0.0.1:8082"
+"""Where the printed configuration listens for the gateway's own model calls, unless --egress says otherwise."""
 
 _CA_FILES = (USUAL_CA_FILE, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem")
 
@@ -32,9 +36,13 @@ class Plan:
     port: int
     upstream: Upstream
     processors: tuple[str, ...]
-    """gRPC addresses, host:port or unix:/path."""
+    """The workers' gRPC addresses, host:port or unix:/path."""
+    http: tuple[str, ...]
+    """Their HTTP addresses, written the same way, as are the next two."""
+    egress: str
+    """Where Envoy listens for the gateway's own model calls."""
     admin: str
-    """The admin interface's address, written the same way."""
+    """Where its admin interface is."""
     ca_file: str
     bearer: bool
     """Whether the gateway has a key for the upstream; the key itself is never part of a configuration."""
@@ -42,19 +50,30 @@ class Plan:
 
 def printed(settings: Settings) -> Plan:
     """The plan of `envoy-config`: the same on every machine."""
-    addresses = worker_addresses(settings.grpc, settings.workers)
-    return _plan(settings, settings.upstream or EXAMPLE_UPSTREAM, addresses, CUSTOMARY_ADMIN, USUAL_CA_FILE)
+    upstream = settings.upstream or EXAMPLE_UPSTREAM
+    return _plan(settings, upstream, listening(settings), CUSTOMARY_ADMIN, egress_address(settings), USUAL_CA_FILE)
 
 
-def private(settings: Settings, upstream: Upstream, addresses: list[str], admin: str) -> Plan:
+def private(settings: Settings, upstream: Upstream, places: Listening, admin: str, egress: str) -> Plan:
     """The plan of `run`: private sockets, and the certificates this machine trusts."""
-    return _plan(settings, upstream, addresses, admin, ca_file())
+    return _plan(settings, upstream, places, admin, egress, ca_file())
 
 
-def _plan(settings: Settings, upstream: Upstream, addresses: list[str], admin: str, ca: str) -> Plan:
-    processors = tuple(dict.fromkeys(addresses))  # a port shared by several workers is one address
+def _plan(settings: Settings, upstream: Upstream, places: Listening, admin: str, egress: str, ca: str) -> Plan:
+    # A port shared by several workers is one address.
+    grpc, http = (tuple(dict.fromkeys(addresses)) for addresses in (places.grpc, places.http))
     bearer = settings.upstream_api_key is not None
-    return Plan(numeric_host(settings.host), settings.port, upstream, processors, admin, ca, bearer)
+    return Plan(numeric_host(settings.host), settings.port, upstream, grpc, http, egress, admin, ca, bearer)
+
+
+def egress_address(settings: Settings) -> str:
+    """Where an Envoy has to listen for what goes to --egress."""
+    if settings.egress is None:
+        return CUSTOMARY_EGRESS
+    if settings.egress.startswith("unix:"):
+        return settings.egress
+    url = parse_upstream(settings.egress)
+    return joined(url.host, url.port)
 
 
 def ca_file() -> str:
@@ -73,17 +92,3 @@ def numeric_host(host: str) -> str:
     except OSError:
         raise SettingsError(f"--host (GW_HOST): {host!r} is not an address of this machine") from None
     return str(found[0][4][0])
-
-
-def is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """Host and port of `host:port`, the host without an IPv6 address's brackets."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)

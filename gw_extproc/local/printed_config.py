@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from gw_extproc.core.paths import OWN
 from gw_extproc.local import plan
 from gw_extproc.local.commented_yaml import CommentedYaml, comment_lines
 from gw_extproc.local.envoy_binary import binary, complaint
@@ -37,11 +38,20 @@ _CLUSTER = {
 }
 
 _REST = {
+    "ingress].traffic_direction": "Draining stops what is inbound; the gateway's own calls, outbound, may then still finish.",
     "ingress].address": "Where clients connect. For other machines use 0.0.0.0, with TLS and authentication in front.",
     "enable_reuse_port": "One listening socket for all threads: a taken port is an error, and exact_balance spreads few, "
     "long connections evenly.",
-    "routes[/v1/responses]": "What the processor answers for: it turns the request into a Chat Completions call, path and "
-    "all, and the answer back.",
+    "routes[websocket]": "WebSocket cannot pass through the processor: these go straight to the gateway's HTTP listener.",
+    "upgrade_configs": "Lets the upgrade through, on this route alone.",
+    "routes[/healthz]": "For load balancers and probes: does the gateway live, and (/readyz) can it serve?",
+    "routes[/v1/responses]": "What the processor answers for, with everything below. A POST /v1/responses that needs one model call "
+    "it turns into a Chat Completions call, path and all, and the answer back; what is stored and all else it answers itself, and "
+    "the cluster is not asked.",
+    "routes[websocket].route.idle_timeout": "Longer than the listener's stream_idle_timeout: a client may think between two turns, "
+    "and where the processor answers itself, several model calls may come before the first byte.",
+    "listeners[egress]": "The gateway's own model calls (`serve --egress`): the same cluster, retries and limits as for those that "
+    "Envoy makes itself. Only the host is changed. Nobody else may connect here.",
     "host_rewrite_literal": "Hosted model servers tell their tenants by this name.",
     "timeout": "No limit on the whole answer: Envoy's 15 s would cut streams off. stream_idle_timeout ends dead ones.",
     "retry_policy": "Only where the model cannot have seen the request: no answer is ever made, and paid for, twice.",
@@ -58,12 +68,13 @@ _REST = {
     "request_headers_timeout": "But a client that cannot finish its headers only holds a connection.",
     "normalize_path": "`/v1/../x` is `/x`: what the routes decide on is what the model server gets.",
     "preserve_external_request_id": "The caller's x-request-id is the one to find in all logs.",
+    "clusters[gw_extproc_http]": "The workers once more, as HTTP servers.",
     "clusters[model]": "The Chat Completions server.",
     "dns_lookup_family": "Tries IPv6 and IPv4 side by side, as browsers do: `localhost` works whichever the server uses. For "
     "a name with one address per replica (a headless service) use STRICT_DNS above.",
     "circuit_breakers": "Envoy's default of 1024 would turn a busy hour into 503s.",
-    "idle_timeout": "Shorter than servers keep idle connections (often 5 s, where a new one is cheap): a request must not "
-    "meet a connection that is just being closed.",
+    "common_http_protocol_options.idle_timeout": "Shorter than servers keep idle connections (often 5 s, where a new one is cheap): "
+    "a request must not meet a connection that is just being closed.",
     "auto_config": "HTTP/2 where the server offers it, else HTTP/1.1.",
     "trusted_ca.filename": "The certificates that this machine trusts. Red Hat and its like keep them in "
     "/etc/pki/tls/certs/ca-bundle.crt, macOS in /etc/ssl/cert.pem.",
@@ -79,17 +90,22 @@ _TITLE = """\
 Envoy in front of a Chat Completions server, with the Responses API that gw-extproc adds to it.
 Printed by `gw-extproc envoy-config`, whose --help says what can be chosen. Envoy 1.38 or later.
 
-  gw-extproc serve --grpc {grpc} --upstream {upstream}
+  gw-extproc serve --grpc {grpc} --http {http} --egress {egress} \\
+    --upstream {upstream} --store redis://127.0.0.1:6379
   envoy -c envoy.yaml
 """
 
 _EXAMPLE = "\nNo upstream was named: this one is an example.\n"
 
 _FILTER_TITLE = """\
-For an Envoy of your own, 1.38 or later. Besides these two pieces it needs, for the path /v1/responses, a route to a Chat
-Completions server with `timeout: 0s`: the processor changes the path to {base_path}/chat/completions.
+For an Envoy of your own, 1.38 or later. Besides these two pieces it needs a route with `timeout: 0s` to a
+Chat Completions server, for {own} and all below. Where a
+request takes one model call, the processor changes its path to {base_path}/chat/completions;
+the rest it answers itself. That is everything but WebSocket, which takes a route of its own to the
+gateway's HTTP listener: the complete configuration has it.
 
-  gw-extproc serve --grpc {grpc} --upstream {upstream}
+  gw-extproc serve --grpc {grpc} --http {http} \\
+    --upstream {upstream} --store redis://127.0.0.1:6379
 """
 
 _FILTER_PLACE = """\
@@ -128,6 +144,14 @@ def check(settings: Settings) -> None:
 
 
 def _titled(title: str, settings: Settings, body: str) -> str:
-    planned = plan.printed(settings)
-    filled = title.format(grpc=settings.grpc, upstream=planned.upstream.url, base_path=planned.upstream.base_path)
+    upstream = plan.printed(settings).upstream
+    egress = settings.egress or f"http://{plan.CUSTOMARY_EGRESS}{upstream.base_path}"
+    filled = title.format(
+        grpc=settings.grpc,
+        http=settings.http,
+        egress=egress,
+        upstream=upstream.url,
+        base_path=upstream.base_path,
+        own=", ".join(OWN),
+    )
     return "\n".join(comment_lines(filled.rstrip())) + "\n\n" + body

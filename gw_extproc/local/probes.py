@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from gw_extproc.local.plan import split_address
+from gw_extproc.local.addresses import split_address
 from gw_extproc.settings import Upstream
 
 PATIENCE = 2.0  # seconds; a server that needs longer to accept a connection is not reachable in any useful sense

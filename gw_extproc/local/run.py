@@ -1,12 +1,10 @@
-"""`gw-extproc run`: Envoy, the processor's workers and, without an upstream, the demo model, as one program."""
+"""`gw-extproc run`: Envoy, the workers, their store and, without an upstream, the demo model, as one program."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import socket
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -14,7 +12,7 @@ from http.client import HTTPException
 from importlib import import_module
 from pathlib import Path
 
-from gw_extproc.local import plan, probes
+from gw_extproc.local import model, plan, probes, valkey, workers
 from gw_extproc.local.banner import banner
 from gw_extproc.local.crew import Crew, Part, gathered
 from gw_extproc.local.environment import environment
@@ -22,8 +20,8 @@ from gw_extproc.local.envoy_admin import EnvoyAdmin
 from gw_extproc.local.envoy_binary import binary, write_private
 from gw_extproc.local.errors import LocalError
 from gw_extproc.local.supervisor import Signals, supervise
-from gw_extproc.local.workers import start_workers, until_serving
-from gw_extproc.settings import Settings, Upstream, worker_addresses
+from gw_extproc.local.valkey import Claim
+from gw_extproc.settings import Settings
 
 ENVOY = "Envoy"
 
@@ -45,55 +43,42 @@ async def run(settings: Settings, ready: Ready) -> None:
     if problem := probes.port_problem(host, settings.port):
         raise LocalError(f"{problem}; choose otherwise with --host and --port (0 takes any free port)")
     asyncio.get_running_loop().run_in_executor(None, import_module, _CONFIG)
-    async with gathered() as crew:
-        await supervise(crew, signals, partial(_start, settings, ready), partial(_stop, settings))
+    async with valkey.claimed(settings) as claim, gathered() as crew:
+        await supervise(crew, signals, partial(_start, settings, ready, claim), partial(_stop, settings))
 
 
-async def _start(settings: Settings, ready: Ready, crew: Crew) -> None:
-    upstream = settings.upstream or await _start_demo_model(crew, settings)
-    if problem := await probes.upstream_problem(upstream):
-        raise LocalError(f"--upstream (GW_UPSTREAM): {problem}; is the model server running?")
-    given = settings.model_copy(update={"upstream": upstream})
-    addresses = _addresses(settings, crew)
-    admin = _admin_socket(crew)
-    await start_workers(crew, given, addresses)
-    path = await asyncio.to_thread(_write_config, plan.private(given, upstream, addresses, f"unix:{admin}"), crew.directory)
-    await until_serving(addresses)  # asked only now: a thread that asks all the time slows down the one that writes
+async def _start(settings: Settings, ready: Ready, claim: Claim | None, crew: Crew) -> None:
+    places = workers.listening(settings, crew.directory)
+    workers.check(places)
+    upstream = await model.reached(crew, settings)
+    stored = await valkey.start(crew, settings, claim)
+    admin, egress = _admin_socket(crew), f"unix:{crew.directory}/egress.sock"
+    given = stored.model_copy(update={"upstream": upstream, "egress": settings.egress or egress})
+    await workers.start(crew, given, places)
+    path = await asyncio.to_thread(_write_config, plan.private(given, upstream, places, f"unix:{admin}", egress), crew.directory)
+    await workers.until_serving(places)  # asked only now: a thread that asks all the time slows down the one that writes
     await crew.start(_envoy(given, path))
     await EnvoyAdmin(admin).until_ready()
     port = await EnvoyAdmin(admin).listening_port()
-    ready(banner(given.model_copy(update={"port": port}), is_demo=settings.upstream is None))
+    told = given.model_copy(update={"port": port, "store": settings.store})
+    ready(banner(told, is_demo=settings.upstream is None))
 
 
 async def _stop(settings: Settings, crew: Crew) -> None:
-    """First no new requests, then the end of those in flight, then Envoy, then the rest."""
+    """First no new requests, then the end of those in flight and of WebSockets, then Envoy, the workers, what they need."""
     with suppress(TimeoutError, OSError, HTTPException):  # an Envoy that cannot be asked has nothing in flight
         async with asyncio.timeout(settings.drain_timeout):
             await EnvoyAdmin(_admin_socket(crew)).drain()
+            await crew.stop(*workers.names(settings))
     with suppress(TimeoutError):
         async with asyncio.timeout(_GRACE):
             await crew.stop(ENVOY)
-            await crew.stop()
-
-
-def _addresses(settings: Settings, crew: Crew) -> list[str]:
-    """Where the workers listen: on private sockets, unless the user named an address."""
-    if "grpc" not in settings.model_fields_set:
-        return worker_addresses(f"unix:{crew.directory}/worker.sock", settings.workers)
-    return worker_addresses(settings.grpc, settings.workers)
+            await crew.stop(*(name for name in crew.names if name != valkey.NAME))
+    await valkey.stop(crew)
 
 
 def _admin_socket(crew: Crew) -> Path:
     return crew.directory / "admin.sock"
-
-
-async def _start_demo_model(crew: Crew, settings: Settings) -> Upstream:
-    """Where it is. It inherits a socket that listens already, so nobody has to wait for it."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        number = listening.fileno()
-        command = (sys.executable, "-P", "-m", "gw_extproc.local.demo_model", "--fd", str(number))
-        await crew.start(Part("the demo model", command, environment(settings), (number,)))
-        return Upstream("http", "127.0.0.1", listening.getsockname()[1], "/v1")
 
 
 def _write_config(planned: plan.Plan, directory: Path) -> Path:

@@ -1,62 +1,70 @@
-"""The processor's workers: processes that each serve one gRPC address; for `run`, and for `serve` with several."""
+"""The gateway's workers: processes that serve ext_proc, HTTP or both, each at an address of its own or at a TCP port they share."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from gw_extproc.local import probes
-from gw_extproc.local.crew import Crew, Part, gathered
+from gw_extproc.local.crew import Crew, Part
 from gw_extproc.local.environment import environment
 from gw_extproc.local.errors import LocalError
-from gw_extproc.local.supervisor import Signals, supervise
 from gw_extproc.settings import Settings, worker_addresses
 
-_GRACE = 5.0  # seconds that a worker may take to end beyond drain_timeout
+
+@dataclass(frozen=True)
+class Listening:
+    """Where the workers listen, each with the address of its number; what they do not serve has none."""
+
+    grpc: Sequence[str] = ()
+    http: Sequence[str] = ()
+
+    @property
+    def all(self) -> list[str]:
+        return list(dict.fromkeys((*self.grpc, *self.http)))
 
 
-async def serve(settings: Settings, ready: Callable[[], None]) -> None:
-    """Runs all workers until a signal; raises LocalError where they cannot, or where one ends by itself."""
-    signals = Signals()
-    signals.catch()
-    async with gathered() as crew:
-        await supervise(crew, signals, partial(_start, settings, ready), partial(_stop, settings))
+def listening(settings: Settings, private: Path | None = None) -> Listening:
+    """What the settings say; in a directory `private`, where that is given and they say nothing."""
+
+    def addresses(name: str, named: str) -> list[str]:
+        own = private is not None and name not in settings.model_fields_set
+        return worker_addresses(f"unix:{private}/{name}.sock" if own else named, settings.workers)
+
+    return Listening(addresses("grpc", settings.grpc), addresses("http", settings.http))
 
 
-async def start_workers(crew: Crew, settings: Settings, addresses: list[str]) -> None:
-    """Starts a worker for each address; raises LocalError where somebody else listens there: until then no socket file is ours."""
-    check(addresses)
-    crew.adopt(Path(address.removeprefix("unix:")) for address in addresses if address.startswith("unix:"))
-    for number, address in enumerate(addresses, start=1):
-        name = "the processor" if len(addresses) == 1 else f"processor {number}"
-        command = (sys.executable, "-P", "-m", "gw_extproc.worker", address)
+def check(places: Listening) -> None:
+    """Raises LocalError where somebody else listens at one of them: until then no socket file is ours."""
+    for name, addresses in (("grpc", places.grpc), ("http", places.http)):
+        for address in dict.fromkeys(addresses):
+            if problem := probes.address_problem(address):
+                raise LocalError(f"--{name} (GW_{name.upper()}): {problem}; choose another address")
+
+
+async def start(crew: Crew, settings: Settings, places: Listening) -> None:
+    """Starts them all; they serve when `until_serving` says so."""
+    crew.adopt(Path(address.removeprefix("unix:")) for address in places.all if address.startswith("unix:"))
+    for name, command in zip(names(settings), _commands(places), strict=True):
         await crew.start(Part(name, command, environment(settings)))
 
 
-def check(addresses: list[str]) -> None:
-    """Raises LocalError where somebody else listens at one of them."""
-    for address in dict.fromkeys(addresses):
-        if problem := probes.address_problem(address):
-            raise LocalError(f"--grpc (GW_GRPC): {problem}; choose another address")
-
-
-async def until_serving(addresses: list[str]) -> None:
+async def until_serving(places: Listening) -> None:
     """Returns when every address accepts connections: where workers share a TCP port, with the first of them."""
-    await asyncio.gather(*map(probes.until_accepting, dict.fromkeys(addresses)))
+    await asyncio.gather(*map(probes.until_accepting, places.all))
 
 
-async def _start(settings: Settings, ready: Callable[[], None], crew: Crew) -> None:
-    addresses = worker_addresses(settings.grpc, settings.workers)
-    await start_workers(crew, settings, addresses)
-    await until_serving(addresses)
-    ready()
+def names(settings: Settings) -> list[str]:
+    """What the workers are called in the crew."""
+    return ["the processor"] if settings.workers == 1 else [f"processor {number}" for number in range(1, settings.workers + 1)]
 
 
-async def _stop(settings: Settings, crew: Crew) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(settings.drain_timeout + _GRACE):
-            await crew.stop()
+def _commands(places: Listening) -> Iterator[tuple[str, ...]]:
+    for grpc, http in zip_longest(places.grpc, places.http):
+        options = {"--grpc": grpc, "--http": http}
+        given = [text for name, address in options.items() if address is not None for text in (name, address)]
+        yield (sys.executable, "-P", "-m", "gw_extproc.worker", *given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field
 
@@ -14,6 +14,15 @@ class WireModel(BaseModel):
     """
 
     model_config = ConfigDict(strict=True, extra="ignore")
+
+
+def absent() -> Any:
+    """The default of a field that the gateway leaves out where there is nothing to say, and never sends as null."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
 
 
 JsonObject = dict[str, object]

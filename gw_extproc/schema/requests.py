@@ -1,4 +1,4 @@
-"""The body of POST /v1/responses: every parameter of both standards that the gateway knows, with its range."""
+"""Bodies that lead to a model call, or count one: every parameter of both standards that the gateway knows, with its range."""
 
 from __future__ import annotations
 
@@ -33,7 +33,11 @@ def few(value: object) -> object:
     return value
 
 
-Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], BeforeValidator(few)]
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
+    BeforeValidator(few),
+    Field(json_schema_extra={"maxProperties": _MOST_METADATA}),
+]
 
 
 class ReasoningOptions(WireModel):
@@ -73,6 +77,9 @@ class ConversationReference(WireModel):
     id: NonEmpty
 
 
+ConversationParam = Annotated[Annotated[str, Tag("<string>")] | Annotated[ConversationReference, Tag("<object>")], STRING_OR_OBJECT]
+
+
 class Prompt(WireModel):
     id: NonEmpty
     version: str | None = None
@@ -86,9 +93,7 @@ class CreateResponse(WireModel):
     input: Input | None = None
     instructions: str | None = None
     previous_response_id: str | None = None
-    conversation: (
-        Annotated[Annotated[str, Tag("<string>")] | Annotated[ConversationReference, Tag("<object>")], STRING_OR_OBJECT] | None
-    ) = None
+    conversation: ConversationParam | None = None
     prompt: Prompt | None = None
     tools: Tools | None = None
     tool_choice: ToolChoice | None = None
@@ -116,3 +121,31 @@ class CreateResponse(WireModel):
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
     user: str | None = None
+
+
+class CountTokens(WireModel):
+    """The body of POST /v1/responses/input_tokens: what shapes the input of a response."""
+
+    model: NonEmpty | None = None
+    input: Input | None = None
+    instructions: str | None = None
+    previous_response_id: str | None = None
+    conversation: ConversationParam | None = None
+    tools: Tools | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning: ReasoningOptions | None = None
+    text: TextOptions | None = None
+    truncation: Literal["auto", "disabled"] | None = None
+
+
+class CompactResponse(WireModel):
+    """The body of POST /v1/responses/compact."""
+
+    model: NonEmpty
+    input: Input | None = None
+    instructions: str | None = None
+    previous_response_id: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    service_tier: str | None = None

@@ -53,11 +53,12 @@ _BOUNDS = {
     "string_pattern_mismatch": ("invalid_value", "expected a string that matches {pattern}, but got {given}."),
     "string_unicode": ("invalid_value", "expected valid Unicode, but got {given}."),
     "too_long": ("object_above_max_properties", "expected at most {max_length} properties, but got more."),
+    "list_too_long": ("array_above_max_length", "expected at most {max_length} elements, but got more."),
     "too_short": ("empty_array", "expected at least {min_length} element, but got none."),
 }
 
 
-def validate(payload: object) -> dict[str, Any]:
+def validate(payload: object, model: type[BaseModel] = CreateResponse) -> dict[str, Any]:
     """Returns the caller's own mapping, neither copied nor changed.
 
     Raises CallerError for the first field that is wrong, with its path in `param`; `param` is None where the body as a
@@ -67,7 +68,7 @@ def validate(payload: object) -> dict[str, Any]:
         kind = _GIVEN.get(type(payload), "another value")
         raise CallerError(f"Invalid type for the request body: expected an object, but got {kind}.", code="invalid_type")
     try:
-        CreateResponse.model_validate(payload)
+        model.model_validate(payload)
     except ValidationError as error:
         raise caller_error(error.errors(include_url=False)[0]) from None
     return cast(dict[str, Any], payload)
@@ -123,7 +124,9 @@ def caller_error(details: ErrorDetails) -> CallerError:
 def _fault(details: ErrorDetails) -> _Fault:
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     path = [step for step in details["loc"] if not is_tag(step)]
-    if kind == "one_of":
+    if kind == "too_long" and isinstance(value, list):
+        kind = "list_too_long"
+    elif kind == "one_of":
         path.append(context["field"])
     elif kind.startswith("union_tag") and not isinstance(value, dict):
         kind = "model_type"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,11 +9,15 @@ from typing import Any
 
 import orjson
 
-from gw_extproc.core.assembler import Assembler
+from gw_extproc.core.assembler import Assembler, Making
+from gw_extproc.core.conversation import Items
 from gw_extproc.core.dialects import GENERIC
+from gw_extproc.core.drafts import Seal
 from gw_extproc.core.events import PROFILES
+from gw_extproc.core.request import input_items, translate
+from gw_extproc.core.response import ResponseObject
 from gw_extproc.core.sse import ChunkDecoder
-from gw_extproc.session import Gateway, begin
+from gw_extproc.schema.validation import validate
 from tests.events import Json, events
 
 NOW = 1_700_000_000
@@ -22,21 +25,31 @@ USAGE = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
 SAID_DONE = b"data: [DONE]\n\n"
 
 
-class Ids:
-    """Ids that count: `msg_1`, `msg_2`, `fc_1`."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-
-    def __call__(self, prefix: str) -> str:
-        self._counts[prefix] += 1
-        return f"{prefix}_{self._counts[prefix]}"
+new_id = "{}_{}".format
+"""Ids as they are made: by prefix and place, as `msg_0`."""
 
 
-def assembler(*, profile: str = "openai", **request: Any) -> Assembler:
+def assembler(*, profile: str = "openai", seal: Seal | None = None, **request: Any) -> Assembler:
     """The assembler for the answer to that request, not yet started."""
-    gateway = Gateway(GENERIC, PROFILES[profile], new_id=Ids(), clock=lambda: NOW)
-    return begin(orjson.dumps({"model": "m", "input": "hi", "stream": True, **request}), gateway).assembler
+    body = validate({"model": "m", "input": "hi", "stream": True, **request})
+    plan = translate(body, Items(input_items(body)), GENERIC, reject_unsupported=False)
+    making = Making(
+        plan=plan,
+        object=ResponseObject("resp_1", NOW, body),
+        profile=PROFILES[profile],
+        new_id=new_id,
+        clock=lambda: NOW,
+        prompt_bytes=len(orjson.dumps(plan.chat)),
+        think_tags=GENERIC.think_tags,
+        store=body.get("store") is not False,
+        seal=seal,
+    )
+    return Assembler(making)
+
+
+def announced(made: Assembler, *, stored: bool = True) -> bytes:
+    """The terminal event of a response that has ended."""
+    return made.announce(made.response(stored=stored))
 
 
 @dataclass(frozen=True)
@@ -86,16 +99,21 @@ class Answer:
         return [event for event in self.events if event["type"] == type]
 
 
-def answer(body: bytes | Iterable[bytes], **made: Any) -> Answer:
+def answer(body: bytes | Iterable[bytes], **request: Any) -> Answer:
     """The answer to an upstream body, whole or in pieces."""
-    maker = assembler(**made)
+    return told(assembler(**request), body)
+
+
+def told(made: Assembler, body: bytes | Iterable[bytes]) -> Answer:
+    """The answer of that assembler to an upstream body, whole or in pieces."""
     decoder = ChunkDecoder()
-    wire = maker.start()
+    wire = made.start()
     for piece in (body,) if isinstance(body, bytes) else body:
-        wire += b"".join([maker.feed(chunk) for chunk in decoder.feed(piece)])
+        wire += b"".join([made.feed(chunk) for chunk in decoder.feed(piece)])
     rest, ending = decoder.end()
-    wire += b"".join([maker.feed(chunk) for chunk in rest]) + maker.end(ending)
-    return Answer(wire, orjson.loads(maker.response), maker.usage_estimated)
+    wire += b"".join([made.feed(chunk) for chunk in rest]) + made.end(ending)
+    response = made.response(stored=True)
+    return Answer(wire + made.announce(response), orjson.loads(response), made.usage_estimated)
 
 
 def chunk(delta: Json | None = None, finish: str | None = None, **top: Any) -> Json:

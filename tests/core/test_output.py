@@ -9,7 +9,7 @@ from gw_extproc.core.output import Output
 from gw_extproc.core.toolkinds import BadArguments, Tool
 from tests.events import Json, events
 
-from .answers import Ids
+from .answers import new_id
 
 F, CUSTOM, SHELL, PATCH = Tool("function", "f"), Tool("custom", "c"), Tool("shell", "shell"), Tool("apply_patch", "apply_patch")
 LOGPROBS: list[Json] = [{"token": "a"}]
@@ -20,7 +20,7 @@ class Story:
 
     def __init__(self) -> None:
         self.emitter = Emitter(PROFILES["openai"])
-        self.output = Output(self.emitter, Ids(), summary=False)
+        self.output = Output(self.emitter, new_id, summary=False)
 
     def told(self) -> list[str]:
         """`+message`, `-message`: which items opened and closed since the last time."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import pytest
 
+from gw_extproc.core.conversation import Items
 from gw_extproc.core.dialects import DIALECTS, Dialect, System
 from gw_extproc.core.errors import CallerError
-from gw_extproc.core.request import Plan, translate
+from gw_extproc.core.request import Plan, input_items, translate
 from gw_extproc.schema.validation import unknown_fields, validate
 from tests.strict_chat import CALL_ID, violations
 
@@ -24,9 +26,11 @@ def request(**fields: object) -> Fields:
     return {"model": "m", "input": "hello", **fields}
 
 
-def plan(dialect: str = "generic", /, *, reject: bool = False, **fields: Any) -> Plan:
+def plan(dialect: str = "generic", /, *, reject: bool = False, history: Sequence[Fields] = (), **fields: Any) -> Plan:
+    """What becomes of the request; with a history it continues it."""
     payload = validate(request(**fields))
-    return translate(payload, DIALECTS[dialect], reject_unsupported=reject, unknown=unknown_fields(payload))
+    items = Items(input_items(payload), history, "previous_response_id" if history else None)
+    return translate(payload, items, DIALECTS[dialect], reject_unsupported=reject, unknown=unknown_fields(payload))
 
 
 def chat(dialect: str = "generic", **fields: Any) -> Fields:

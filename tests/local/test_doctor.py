@@ -19,8 +19,13 @@ from tests.sockets import free_port
 from .slow_model import SlowModel
 
 
+@pytest.fixture(autouse=True)
+def _data_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GW_DATA_DIR", str(tmp_path / "data"))
+
+
 async def examine(**given: object) -> dict[str, Finding]:
-    """The findings by subject; the upstream is left out where none is given."""
+    """The last finding about each subject."""
     return {finding.subject: finding for finding in await doctor.examine(Settings.read({"port": 0, **given}))}
 
 
@@ -38,9 +43,9 @@ async def test_no_upstream_is_a_warning() -> None:
 
 async def test_a_taken_port_is_a_warning() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        found = await examine(port=taken.getsockname()[1], grpc=f"127.0.0.1:{taken.getsockname()[1]}")
-    assert found["listener"].grade is Grade.WARN
-    assert found["processor"].grade is Grade.WARN
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        found = await examine(port=taken.getsockname()[1], grpc=address, http=address)
+    assert [found[subject].grade for subject in ("listener", "processor", "http")] == [Grade.WARN] * 3
 
 
 async def test_a_free_address_of_the_processor_is_well(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ ENVIRONMENTS: list[dict[str, object]] = [
     {"upstream": "http://localhost:11434", "host": "::1", "port": 0},
     {"upstream": "http://[::1]:8000/v1", "host": "::", "workers": 2, "grpc": "unix:/tmp/gw.sock"},
     {"upstream": "https://openrouter.ai/api/v1", "upstream_api_key": "a-secret", "grpc": "processor:50051"},
-    {"upstream": "https://192.0.2.7:8443/v1", "grpc": "[::1]:50051", "workers": 3},
+    {"upstream": "https://192.0.2.7:8443/v1", "grpc": "[::1]:50051", "workers": 3, "http": "unix:/tmp/http.sock"},
+    {"upstream": "http://model:8000/v1", "http": "processor:8081", "egress": "unix:/tmp/egress.sock"},
 ]
 
 
@@ -56,9 +57,25 @@ def test_the_base_path_replaces_v1() -> None:
     assert "prefix_rewrite: /\n" in printed_config.complete(Settings.read({"upstream": "https://a.example"}))
 
 
+def test_the_gateways_own_calls_enter_where_serve_sends_them() -> None:
+    text = printed_config.complete(Settings.read({"upstream": "https://a.example/api/v1"}))
+    assert "--egress http://127.0.0.1:8082/api/v1 " in text
+    assert "port_value: 8082\n" in text
+    assert plan.printed(Settings.read({"egress": "http://[::1]:9000/v1"})).egress == "[::1]:9000"
+    assert plan.printed(Settings.read({"egress": "unix:/run/egress.sock"})).egress == "unix:/run/egress.sock"
+
+
+def test_each_worker_has_an_http_address() -> None:
+    assert plan.printed(Settings.read({"http": "unix:/run/http.sock", "workers": 2})).http == (
+        "unix:/run/http.sock.0",
+        "unix:/run/http.sock.1",
+    )
+
+
 def test_the_filter_alone_names_the_path_and_its_cluster() -> None:
     text = printed_config.filter_only(Settings.read({"upstream": "https://a.example/api/v1", "grpc": "unix:/run/gw.sock"}))
     assert "/api/v1/chat/completions" in text
+    assert "everything but WebSocket" in text
     assert "path: /run/gw.sock" in text
     assert "listeners" not in text
     assert "\n    disabled: true" not in text

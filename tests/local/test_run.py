@@ -13,10 +13,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.gateway_process import Gateway, started
 from tests.sockets import accepts, free_port, listening
-from tests.waiting import until
+from tests.waiting import DEADLINE, until
 
 from .slow_model import SlowModel
 
@@ -26,7 +28,8 @@ def test_it_serves_until_a_signal(gateway: Gateway, number: signal.Signals) -> N
     assert gateway.banner[0].startswith("gw-extproc 0.1.0 ready in ")
     assert "demo model" in gateway.banner[2]
     assert gateway.banner[3] == "  dialect    generic"
-    assert f"curl -N {gateway.url}/responses " in gateway.banner[4]
+    assert gateway.banner[4] == f"  store      {gateway.data}"
+    assert f"curl -N {gateway.url}/responses " in gateway.banner[5]
     assert [model["object"] for model in httpx2.get(f"{gateway.url}/models").json()["data"]] == ["model"]
     gateway.process.send_signal(number)
     assert gateway.end() == 0
@@ -50,6 +53,34 @@ def test_a_part_that_dies_takes_all_with_it(gateway: Gateway, mark: str, name: s
     gateway.part(mark).kill()
     assert gateway.end() == 1
     assert gateway.log().splitlines()[-1] == f"gw-extproc: {name} ended unexpectedly (killed by SIGKILL); everything was stopped"
+
+
+def test_a_store_that_dies_is_started_again(gateway: Gateway) -> None:
+    gateway.part("valkey-server").kill()
+    until(lambda: "Valkey ended unexpectedly (killed by SIGKILL) and is started again" in gateway.log(), "a line of the log")
+    until(lambda: httpx2.get(f"{gateway.origin}/readyz").status_code == 200, "the store's return")
+    gateway.meet_family()
+    gateway.process.terminate()
+    assert gateway.end() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_was_stored_survives_the_gateway(number: signal.Signals) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="s-") as directory:
+        with started("--data-dir", directory) as gateway:
+            made = httpx2.post(f"{gateway.url}/responses", json={"model": "demo", "input": "Hello!"}, timeout=DEADLINE).json()
+            gateway.process.send_signal(number)
+            gateway.end()
+        with started("--data-dir", directory) as gateway:
+            assert httpx2.get(f"{gateway.url}/responses/{made['id']}", timeout=DEADLINE).json() == made
+
+
+def test_a_websocket_that_is_idle_does_not_hold_up_the_end(gateway: Gateway) -> None:
+    with connect(f"ws://127.0.0.1:{gateway.port}/v1/responses") as socket:
+        gateway.process.terminate()
+        with pytest.raises(ConnectionClosed):
+            socket.recv(DEADLINE)
+        assert gateway.end() == 0
 
 
 def test_a_signal_during_the_start_stops_it() -> None:
@@ -92,9 +123,9 @@ def test_a_second_signal_stops_at_once(model: SlowModel) -> None:
 def test_other_paths_reach_the_upstreams_base_path_with_its_key(model: SlowModel) -> None:
     options = ("--upstream", f"{model.url}/api/v1", "--workers", "2")
     with started(*options, env={"API_KEY": "a-secret"}) as gateway:
-        httpx2.get(f"{gateway.url}/models?limit=1", headers={"authorization": "Bearer mine", "x-request-id": "mine"})
+        httpx2.get(f"{gateway.url}/others?limit=1", headers={"authorization": "Bearer mine", "x-request-id": "mine"})
         path, headers = model.received[-1]
-        assert (path, headers["authorization"], headers["x-request-id"]) == ("/api/v1/models?limit=1", "Bearer a-secret", "mine")
+        assert (path, headers["authorization"], headers["x-request-id"]) == ("/api/v1/others?limit=1", "Bearer a-secret", "mine")
         assert headers["host"] == model.url.removeprefix("http://")
         assert not any("a-secret" in " ".join(process.cmdline()) for process in gateway.family)
         assert not any("a-secret" in path.read_text() for path in gateway.temporary.rglob("*.json"))
@@ -105,15 +136,17 @@ def test_other_paths_reach_the_upstreams_base_path_with_its_key(model: SlowModel
 
 def test_without_a_key_the_callers_own_goes_through(model: SlowModel) -> None:
     with started("--upstream", f"{model.url}/v1") as gateway:
-        httpx2.get(f"{gateway.url}/models", headers={"authorization": "Bearer mine"})
+        httpx2.get(f"{gateway.url}/others", headers={"authorization": "Bearer mine"})
         assert model.received[-1][1]["authorization"] == "Bearer mine"
 
 
-def test_the_processor_may_be_given_an_address() -> None:
-    port = free_port()
-    with started("--grpc", f"127.0.0.1:{port}") as gateway:
+def test_the_processor_may_be_given_addresses() -> None:
+    grpc, http = free_port(), free_port()
+    with started("--grpc", f"127.0.0.1:{grpc}", "--http", f"127.0.0.1:{http}") as gateway:
         assert httpx2.get(f"{gateway.url}/models").status_code == 200
-        assert f"127.0.0.1:{port}" in gateway.part("gw_extproc.worker").cmdline()
+        assert httpx2.get(f"{gateway.origin}/healthz").status_code == 200
+        assert httpx2.get(f"http://127.0.0.1:{http}/healthz").status_code == 200
+        assert gateway.part("gw_extproc.worker").cmdline()[-4:] == ["--grpc", f"127.0.0.1:{grpc}", "--http", f"127.0.0.1:{http}"]
 
 
 def test_a_taken_port_is_one_line() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway_process import launched
-from tests.sockets import accepts, listening
+from tests.sockets import accepts, free_port, listening
 from tests.waiting import until
 
 
@@ -23,13 +23,24 @@ def sockets() -> Iterator[Path]:
 
 def test_one_says_where_it_serves_when_it_does(sockets: Path) -> None:
     with launched("serve", "--grpc", f"unix:{sockets}/gw.sock", "--upstream", "https://api.deepseek.com/v1", lines=1) as server:
-        where = f"gw-extproc 0.1.0 serves ext_proc on unix:{sockets}/gw.sock"
-        assert server.banner == [f"{where}, upstream https://api.deepseek.com/v1, dialect deepseek"]
+        where = f"gw-extproc 0.1.0 serves ext_proc on unix:{sockets}/gw.sock, HTTP on unix:{server.temporary}/http.sock"
+        assert server.banner == [f"{where}, upstream https://api.deepseek.com/v1, dialect deepseek, store {server.data}"]
         assert accepts(f"{sockets}/gw.sock")
-        until(lambda: "\n" in server.log(), "a line of the log")
-        assert "serving ext_proc" in server.log().splitlines()[0]
+        assert accepts(f"{server.temporary}/http.sock")
+        until(lambda: "serving ext_proc" in server.log(), "a line of the log")
         server.process.terminate()
         assert server.end() == 0
+    assert list(sockets.iterdir()) == []
+
+
+def test_one_with_a_store_elsewhere_is_a_single_process(sockets: Path) -> None:
+    store = f"redis://:secret@127.0.0.1:{free_port()}"  # one that is away may come later
+    with launched("serve", "--grpc", f"unix:{sockets}/gw.sock", "--store", store, lines=1) as server:
+        assert server.banner[0].endswith(f", store {store.replace(':secret@', '')}")
+        assert server.family == []
+        server.process.terminate()
+        assert server.end() == 0
+        assert "secret" not in server.log()
     assert list(sockets.iterdir()) == []
 
 
@@ -58,6 +69,14 @@ def test_one_that_dies_takes_the_others_with_it(sockets: Path) -> None:
         assert server.end() == 1
         assert server.log().splitlines()[-1] == "gw-extproc: processor 2 ended unexpectedly (killed by SIGKILL); everything was stopped"
     assert list(sockets.iterdir()) == []
+
+
+def test_a_port_in_use_for_http_is_one_line(sockets: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with launched("serve", "--grpc", f"unix:{sockets}/gw.sock", "--http", f"127.0.0.1:{port}", lines=0) as server:
+            problem = f"gw-extproc: --http (GW_HTTP): port {port} is taken; choose another address\n"
+            assert (server.end(), server.log(), list(server.banner)) == (1, problem, [])
 
 
 def test_a_socket_in_use_is_one_line(sockets: Path) -> None:

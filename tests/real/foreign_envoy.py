@@ -16,7 +16,8 @@ import httpx2
 
 from gw_extproc.local import plan
 from gw_extproc.local.envoy_binary import binary
-from gw_extproc.local.envoy_config import FILTER, as_json, bootstrap_of
+from gw_extproc.local.envoy_config import as_json, bootstrap_of
+from gw_extproc.local.envoy_names import FILTER
 from gw_extproc.settings import parse_upstream
 from tests.gateway_process import Gateway, launched
 from tests.real.upstream import Upstream
@@ -64,7 +65,9 @@ def running(upstream: Upstream) -> Iterator[ForeignEnvoy]:
 
 def _config(upstream: Upstream, processor: Path, admin: Path) -> Any:
     url = parse_upstream(f"{upstream.url}/v1")
-    config: Any = as_json(bootstrap_of(plan.Plan("127.0.0.1", 0, url, (f"unix:{processor}",), f"unix:{admin}", "", bearer=False)))
+    egress, http = f"unix:{processor}.egress", f"unix:{processor}.http"
+    planned = plan.Plan("127.0.0.1", 0, url, (f"unix:{processor}",), (http,), egress, f"unix:{admin}", "", bearer=False)
+    config: Any = as_json(bootstrap_of(planned))
     resources = config["static_resources"]
     options = resources["clusters"][0]["typed_extension_protocol_options"]
     next(iter(options.values()))["explicit_http_config"]["http_protocol_options"]["enable_trailers"] = True

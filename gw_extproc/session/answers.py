@@ -2,50 +2,72 @@
 
 An answer is told the upstream's headers when it is made, then the body in pieces, then the end. It withholds the response headers
 until it knows what they are: at once for an event stream, at the end for a JSON object or an error. `body` and `end` may raise
-GatewayError or BodyError; `fail` then ends the answer in the form that what was already sent allows.
+GatewayError or BodyError; `fail` then ends the answer in the form that what was already said allows. What it says is a `Head`, then
+`Body` pieces, whoever carries them.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 from gw_extproc.core import upstream_errors
 from gw_extproc.core.errors import GatewayError, UpstreamError
 from gw_extproc.core.sse import BAD_ANSWER, Chunk, ChunkDecoder, Ending
-from gw_extproc.extproc import messages
-from gw_extproc.extproc.encoding import Decoder, decoder
-from gw_extproc.extproc.messages import Reply
-from gw_extproc.session import Session
+from gw_extproc.encoding import Decoder, decoder
+from gw_extproc.session.session import Session
 
 MAX_ERROR_BODY = 1024 * 1024
 """Bytes of an upstream's error that are read; what it says stands at the beginning."""
 
+MAX_ANSWER = 256 * 1024 * 1024
+"""Bytes of one answer, which is kept until its end for the final object: far beyond what models write, images among it."""
+
+DESCRIBING = ("content-length", "content-encoding", "content-md5", "digest", "content-digest", "etag", "trailer")
+"""Headers that describe a body: they go when it is replaced."""
+
+_JSON = {"content-type": "application/json"}
 _EVENT_STREAM = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
 }
-_REPLACED: Mapping[str, None] = dict.fromkeys(messages.DESCRIBING)
 
-MAX_ANSWER = 256 * 1024 * 1024
-"""Bytes of one answer, which is kept until its end for the final object: far beyond what models write, images among it."""
+
+@dataclass(frozen=True)
+class Head:
+    """Status and headers of the answer; the upstream's own headers stay beside these, unless they describe its body."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Body:
+    """A piece of the answer's body; the last one ends it."""
+
+    data: bytes
+    end: bool
+
+
+Part = Head | Body
 
 
 class Answer(ABC):
-    """Turns Envoy's response messages into replies."""
+    """Turns the upstream's answer into the caller's."""
 
     @abstractmethod
-    def begin(self) -> Sequence[Reply]:
-        """What can be sent as soon as the upstream's headers are there."""
+    def begin(self) -> Sequence[Part]:
+        """What can be said as soon as the upstream's headers are there."""
 
     @abstractmethod
-    def body(self, data: bytes) -> Sequence[Reply]:
+    async def body(self, data: bytes) -> Sequence[Part]:
         """What a piece of the body says."""
 
     @abstractmethod
-    def end(self) -> Sequence[Reply]:
+    async def end(self) -> Sequence[Part]:
         """Everything that is left, with the end of the body."""
 
     @property
@@ -53,15 +75,14 @@ class Answer(ABC):
         """Whether the end was said before the upstream's body ended."""
         return False
 
-    def fail(self, error: GatewayError) -> Sequence[Reply]:
-        """Ends the answer with an error: as a whole, unless something was already sent."""
-        return error_replies(error)
+    async def fail(self, error: GatewayError) -> Sequence[Part]:
+        """Ends the answer with an error: as a whole, unless something was already said."""
+        return whole_error(error)
 
 
-def error_replies(error: GatewayError) -> Sequence[Reply]:
-    """A whole answer: the error object under the error's status, in place of the upstream's body."""
-    changes = {":status": str(error.status), "content-type": "application/json", **_REPLACED, **error.headers}
-    return [messages.response_headers(changes), *messages.response_bodies(error.body(), end=True)]
+def whole_error(error: GatewayError) -> Sequence[Part]:
+    """A whole answer: the error object under the error's status."""
+    return [Head(error.status, {**_JSON, **error.headers}), Body(error.body(), end=True)]
 
 
 class ErrorAnswer(Answer):
@@ -72,15 +93,15 @@ class ErrorAnswer(Answer):
         self._read = read
         self._body = b""
 
-    def begin(self) -> Sequence[Reply]:
+    def begin(self) -> Sequence[Part]:
         return ()
 
-    def body(self, data: bytes) -> Sequence[Reply]:
+    async def body(self, data: bytes) -> Sequence[Part]:
         if len(self._body) < MAX_ERROR_BODY:
             self._body += self._read.feed(data)
         return ()
 
-    def end(self) -> Sequence[Reply]:
+    async def end(self) -> Sequence[Part]:
         if self._status < 400:
             raise UpstreamError(f"The upstream answered with status {self._status}.", code=BAD_ANSWER)
         raise upstream_errors.reshape(self._status, self._body)
@@ -95,10 +116,10 @@ class ObjectAnswer(Answer):
         self._decoder = ChunkDecoder()
         session.assembler.start()
 
-    def begin(self) -> Sequence[Reply]:
+    def begin(self) -> Sequence[Part]:
         return ()
 
-    def body(self, data: bytes) -> Sequence[Reply]:
+    async def body(self, data: bytes) -> Sequence[Part]:
         assembler = self._session.assembler
         for chunk in self._decoder.feed(self._read.feed(data)):
             assembler.feed(chunk)
@@ -106,8 +127,8 @@ class ObjectAnswer(Answer):
             raise assembler.error
         return ()
 
-    def end(self) -> Sequence[Reply]:
-        assembler = self._session.assembler
+    async def end(self) -> Sequence[Part]:
+        session, assembler = self._session, self._session.assembler
         rest, ending = self._decoder.end()
         for chunk in rest:
             assembler.feed(chunk)
@@ -115,16 +136,16 @@ class ObjectAnswer(Answer):
         if assembler.error is not None:
             raise assembler.error
         if assembler.usage_estimated:
-            self._session.plan.notices.add("estimated", "usage")
-        changes = {":status": "200", "content-type": "application/json", **_REPLACED, **_notice(self._session)}
-        return [messages.response_headers(changes), *messages.response_bodies(assembler.response, end=True)]
+            session.plan.notices.add("estimated", "usage")
+        await session.conclude()
+        return [Head(200, {**_JSON, **notice(session)}), Body(session.response, end=True)]
 
 
 class _Flow(Enum):
     WITHHELD = "the headers are not out: the answer may still become an error"
     PROMISED = "the headers are out, as the upstream has said that a stream follows"
     FLOWING = "events are going out"
-    OVER = "all is said: what still comes is of no use, Envoy takes the end and drops the model call"
+    OVER = "all is said: what still comes is of no use, who carries it takes the end and drops the model call"
 
 
 class StreamAnswer(Answer):
@@ -140,62 +161,64 @@ class StreamAnswer(Answer):
         self._decoder = ChunkDecoder()
         self._flow = _Flow.PROMISED if promised else _Flow.WITHHELD
 
-    def begin(self) -> Sequence[Reply]:
-        return [self._headers()] if self._flow is _Flow.PROMISED else ()
+    def begin(self) -> Sequence[Part]:
+        return [self._head()] if self._flow is _Flow.PROMISED else ()
 
-    def body(self, data: bytes) -> Sequence[Reply]:
+    async def body(self, data: bytes) -> Sequence[Part]:
         chunks = self._decoder.feed(self._read.feed(data))
         opening = self._opening(chunks)
         assembler = self._session.assembler
         events = b"".join([assembler.feed(chunk) for chunk in chunks])
         if self._decoder.done and self._flow is _Flow.FLOWING:
             events += assembler.end(Ending.DONE)
+        if assembler.ended:
+            events += await self._session.conclude()
         if assembler.error is not None:
             self._flow = _Flow.OVER
-        return [*opening, *messages.response_bodies(events, end=self.over)] if events else opening
+        return [*opening, Body(events, end=self.over)] if events else opening
 
     @property
     def over(self) -> bool:
         return self._flow is _Flow.OVER
 
-    def end(self) -> Sequence[Reply]:
+    async def end(self) -> Sequence[Part]:
         chunks, ending = self._decoder.end()
         opening = self._opening(chunks)
         if self._flow is _Flow.WITHHELD:
             raise UpstreamError("The upstream's answer is empty.", code=BAD_ANSWER)
         assembler = self._session.assembler
         events = b"".join([assembler.feed(chunk) for chunk in chunks]) + assembler.end(ending)
-        return [*opening, *messages.response_bodies(events, end=True)]
+        return [*opening, Body(events + await self._session.conclude(), end=True)]
 
-    def fail(self, error: GatewayError) -> Sequence[Reply]:
+    async def fail(self, error: GatewayError) -> Sequence[Part]:
         if self._flow is _Flow.WITHHELD:
-            return error_replies(error)
+            return whole_error(error)
         opening = self._opening(())
         upstream = error if isinstance(error, UpstreamError) else UpstreamError(error.message, status=error.status, code=error.code)
-        return [*opening, *messages.response_bodies(self._session.assembler.fail(upstream), end=True)]
+        events = self._session.assembler.fail(upstream)
+        return [*opening, Body(events + await self._session.conclude(), end=True)]
 
-    def _opening(self, chunks: Sequence[Chunk]) -> Sequence[Reply]:
+    def _opening(self, chunks: Sequence[Chunk]) -> Sequence[Part]:
         """What comes before the first event. An answer that begins with an error becomes an HTTP error, if it still can."""
         if self._flow is _Flow.FLOWING or (self._flow is _Flow.WITHHELD and not chunks):
             return ()
-        headers: Sequence[Reply] = ()
+        head: Sequence[Part] = ()
         if self._flow is _Flow.WITHHELD:
             if error := upstream_errors.in_chunk(chunks[0]):
                 raise error
-            headers = [self._headers()]
+            head = [self._head()]
         self._flow = _Flow.FLOWING
-        return [*headers, messages.response_body(self._session.assembler.start(), end=False)]
+        return [*head, Body(self._session.assembler.start(), end=False)]
 
-    def _headers(self) -> Reply:
-        return messages.response_headers({":status": "200", **_EVENT_STREAM, **_REPLACED, **_notice(self._session)})
+    def _head(self) -> Head:
+        return Head(200, {**_EVENT_STREAM, **notice(self._session)})
 
 
-def choose(session: Session | None, headers: Mapping[str, str]) -> Answer:
+def choose(session: Session | None, status: int, headers: Mapping[str, str]) -> Answer:
     """The answer for what the upstream's headers say and what the caller asked for; raises UpstreamError.
 
     There is no session where Envoy answered before the model was called.
     """
-    status = int(headers.get(":status", "0"))
     read = decoder(headers.get("content-encoding"), MAX_ANSWER)
     if read is None:
         raise UpstreamError(f"The upstream compressed its answer as {headers['content-encoding']!r}, unasked.", code=BAD_ANSWER)
@@ -206,14 +229,14 @@ def choose(session: Session | None, headers: Mapping[str, str]) -> Answer:
     return StreamAnswer(session, read, promised=headers.get("content-type", "").startswith("text/event-stream"))
 
 
-def bare(headers: Mapping[str, str]) -> UpstreamError:
+def bare(status: int, headers: Mapping[str, str]) -> UpstreamError:
     """The error that an answer without any body is."""
-    status = int(headers.get(":status", "0"))
     error = upstream_errors.reshape(status, b"") if status >= 400 else UpstreamError("The upstream's answer is empty.", code=BAD_ANSWER)
     error.headers = {name: headers[name] for name in ("retry-after", "www-authenticate") if name in headers}
     return error
 
 
-def _notice(session: Session) -> Mapping[str, str]:
-    notice = session.plan.notices.header()
-    return {} if notice is None else {"x-gateway-notice": notice}
+def notice(session: Session) -> Mapping[str, str]:
+    """The header that names what was left out or changed, where something was."""
+    said = session.plan.notices.header()
+    return {} if said is None else {"x-gateway-notice": said}

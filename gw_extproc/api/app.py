@@ -1,0 +1,92 @@
+"""The application: routes from the table of operations, and an error object for everything that goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gw_extproc.api import errors, websocket
+from gw_extproc.api.call import Call
+from gw_extproc.api.operations import OPERATIONS, Operation
+from gw_extproc.api.proxy import BASE, proxy
+from gw_extproc.core.errors import GatewayError, InternalError
+from gw_extproc.core.paths import RESPONSES, is_own
+from gw_extproc.session.gateway import Gateway
+
+logger = logging.getLogger("gw_extproc.api")
+
+
+def build(gateway: Gateway, *, draining: Callable[[], bool] = lambda: False) -> ASGIApp:
+    """All operations, the WebSocket transport, and below /v1 the upstream for whatever is not ours."""
+    paths: dict[str, dict[str, Operation]] = defaultdict(dict)
+    for operation in OPERATIONS:
+        paths[operation.path][operation.method] = operation
+    routes: list[BaseRoute] = [Route(path, Path(methods)) for path, methods in paths.items()]
+    app = Starlette(routes=[*routes, WebSocketRoute(RESPONSES, websocket.responses)], middleware=[Middleware(Guard)])
+    app.router.redirect_slashes = False
+    app.router.default = elsewhere
+    app.state.gateway = gateway
+    app.state.draining = draining
+    return app
+
+
+class Path:
+    """The operations of one path, by their methods."""
+
+    def __init__(self, methods: Mapping[str, Operation]) -> None:
+        self._methods = methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        operation = self._methods.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            raise errors.WrongMethod(method, scope["path"], ", ".join(self._methods))
+        response = await operation.handler(Call(scope, receive, operation.query, operation.body))
+        await response(scope, receive, send)
+
+
+async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """Every path that is in no route."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close"})
+        return
+    if is_own(scope["path"]) or not scope["path"].startswith(f"{BASE}/"):
+        raise errors.unknown_url(scope["method"], scope["path"])
+    response = await proxy(Request(scope, receive))
+    await response(scope, receive, send)
+
+
+class Guard:
+    """Turns what was raised into an error object, as long as nothing else was said."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        silent = scope["type"] == "http"
+
+        async def watched(message: Message) -> None:
+            nonlocal silent
+            silent = False
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            pass  # nobody is left to be told
+        except GatewayError as error:
+            if not silent:
+                raise
+            await errors.answer(error)(scope, receive, send)
+        except Exception:  # the broad catch of this shell
+            if not silent:
+                raise
+            logger.exception("a request failed")
+            await errors.answer(InternalError())(scope, receive, send)

@@ -1,0 +1,62 @@
+"""One call of an operation: a request whose parameters are known to be right."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope
+
+from gw_extproc.api.bodies import read_body
+from gw_extproc.api.shared import gateway_of
+from gw_extproc.schema.queries import Query, validate_query
+from gw_extproc.schema.validation import validate
+from gw_extproc.session.begin import parsed
+from gw_extproc.session.gateway import Caller, Gateway
+
+Q = TypeVar("Q", bound=Query)
+
+
+class Call(Request):
+    """Raises CallerError where a query parameter is wrong; `body_model` is what the body must be, if there is one."""
+
+    def __init__(self, scope: Scope, receive: Receive, query: type[Query], body_model: type[BaseModel] | None) -> None:
+        super().__init__(scope, receive)
+        self._parameters = validate_query(query, self.query_params.multi_items())
+        self._body_model = body_model
+
+    @property
+    def gateway(self) -> Gateway:
+        return gateway_of(self)
+
+    @property
+    def caller(self) -> Caller:
+        """Raises CallerError where the request does not say whose it is."""
+        return self.gateway.caller(self.headers)
+
+    def path(self, name: str) -> str:
+        """A parameter of the path."""
+        return str(self.path_params[name])
+
+    def query(self, model: type[Q]) -> Q:
+        """The query parameters, which are of that model by the table of operations."""
+        assert isinstance(self._parameters, model)
+        return self._parameters
+
+    async def payload(self) -> dict[str, Any]:
+        """The validated body; nothing at all is an empty object. Raises CallerError for the first field that is wrong."""
+        assert self._body_model is not None, "the table of operations says so"
+        return validate(parsed(await read_body(self) or b"{}"), self._body_model)
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+"""Serves one operation; what it raises becomes an error object."""
+
+
+def json(value: Mapping[str, Any]) -> Response:
+    """An answer with that object."""
+    return Response(orjson.dumps(value), media_type="application/json")

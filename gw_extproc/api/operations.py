@@ -1,0 +1,174 @@
+"""All operations of the HTTP application, in one table: the routes and openapi.yaml are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from gw_extproc.api import compact, conversations, create, health, models, responses, tokens
+from gw_extproc.api.call import Handler
+from gw_extproc.schema import answers
+from gw_extproc.schema.conversations import Conversation, CreateConversation, CreateItems, DeletedConversation, UpdateConversation
+from gw_extproc.schema.output_items import ItemResource
+from gw_extproc.schema.queries import Inclusion, PageQuery, Query, RetrieveQuery
+from gw_extproc.schema.requests import CompactResponse, CountTokens, CreateResponse
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path. A parameter of the path that ends in `:path` may hold slashes."""
+
+    method: str
+    path: str
+    id: str
+    summary: str
+    handler: Handler
+    answer: object
+    """The type of the JSON that it gives: a model, or a union of models."""
+    query: type[Query] = Query
+    body: type[BaseModel] | None = None
+    body_required: bool = True
+    streams: bool = False
+    """Whether it can give an event stream instead."""
+
+    @property
+    def tag(self) -> str:
+        """The first word of the path after the version."""
+        parts = self.path.strip("/").split("/")
+        return parts[1] if len(parts) > 1 else "health"
+
+
+_RESPONSE = "/v1/responses/{response_id}"
+_CONVERSATION = "/v1/conversations/{conversation_id}"
+_ITEM = f"{_CONVERSATION}/items/{{item_id}}"
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "POST",
+        "/v1/responses",
+        "createResponse",
+        "Makes a response: one model call, answered as an object or as events.",
+        create.create,
+        answers.Response,
+        body=CreateResponse,
+        streams=True,
+    ),
+    Operation(
+        "POST",
+        "/v1/responses/input_tokens",
+        "countInputTokens",
+        "Counts the tokens of what would be sent to the model.",
+        tokens.count,
+        answers.InputTokens,
+        body=CountTokens,
+    ),
+    Operation(
+        "POST",
+        "/v1/responses/compact",
+        "compactResponse",
+        "Condenses a context into fewer items.",
+        compact.compact,
+        answers.CompactedResponse,
+        body=CompactResponse,
+    ),
+    Operation(
+        "GET",
+        _RESPONSE,
+        "getResponse",
+        "Gives a stored response, or replays its events.",
+        responses.retrieve,
+        answers.Response,
+        query=RetrieveQuery,
+        streams=True,
+    ),
+    Operation("DELETE", _RESPONSE, "deleteResponse", "Deletes a stored response.", responses.delete, answers.DeletedResponse),
+    Operation(
+        "POST",
+        f"{_RESPONSE}/cancel",
+        "cancelResponse",
+        "Cancels a response that is being made in the background.",
+        responses.cancel,
+        answers.Response,
+    ),
+    Operation(
+        "GET",
+        f"{_RESPONSE}/input_items",
+        "listInputItems",
+        "Lists what a response was made from: its context and its own input.",
+        responses.input_items,
+        answers.ItemList,
+        query=PageQuery,
+    ),
+    Operation(
+        "POST",
+        "/v1/conversations",
+        "createConversation",
+        "Begins a conversation.",
+        conversations.create,
+        Conversation,
+        body=CreateConversation,
+        body_required=False,
+    ),
+    Operation("GET", _CONVERSATION, "getConversation", "Gives a conversation.", conversations.retrieve, Conversation),
+    Operation(
+        "POST",
+        _CONVERSATION,
+        "updateConversation",
+        "Replaces the metadata of a conversation.",
+        conversations.update,
+        Conversation,
+        body=UpdateConversation,
+    ),
+    Operation(
+        "DELETE",
+        _CONVERSATION,
+        "deleteConversation",
+        "Deletes a conversation with its items.",
+        conversations.delete,
+        DeletedConversation,
+    ),
+    Operation(
+        "POST",
+        f"{_CONVERSATION}/items",
+        "createConversationItems",
+        "Adds items to a conversation.",
+        conversations.create_items,
+        answers.ItemList,
+        query=Inclusion,
+        body=CreateItems,
+    ),
+    Operation(
+        "GET",
+        f"{_CONVERSATION}/items",
+        "listConversationItems",
+        "Lists the items of a conversation.",
+        conversations.list_items,
+        answers.ItemList,
+        query=PageQuery,
+    ),
+    Operation(
+        "GET",
+        _ITEM,
+        "getConversationItem",
+        "Gives an item of a conversation.",
+        conversations.retrieve_item,
+        ItemResource,
+        query=Inclusion,
+    ),
+    Operation(
+        "DELETE",
+        _ITEM,
+        "deleteConversationItem",
+        "Takes an item out of a conversation, and gives the conversation.",
+        conversations.delete_item,
+        Conversation,
+    ),
+    Operation(
+        "GET", "/v1/models", "listModels", "Lists the upstream's models and their further names.", models.list_all, answers.ModelList
+    ),
+    Operation("GET", "/v1/models/{model:path}", "retrieveModel", "Gives one model.", models.retrieve, answers.Model),
+    Operation("GET", "/healthz", "getHealth", "Whether the process is alive.", health.alive, answers.Health),
+    Operation("GET", "/readyz", "getReadiness", "Whether it can serve: store and upstream are there.", health.ready, answers.Readiness),
+)

@@ -1,0 +1,49 @@
+"""What is not ours goes to the upstream as it is, so that one base URL serves a whole application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from gw_extproc.api.relay import Relay
+from gw_extproc.api.shared import gateway_of
+from gw_extproc.core.errors import GatewayError
+from gw_extproc.session.answers import Body, Head, Part, whole_error
+from gw_extproc.session.gateway import Gateway
+
+BASE = "/v1"
+
+
+async def proxy(request: Request) -> Response:
+    """Passes `/v1/...` on below the upstream's base path, bodies streaming both ways; a client that leaves ends the call."""
+    gateway, body_read = gateway_of(request), asyncio.Event()
+    return Relay(_parts(request, gateway, body_read), gateway.aftermath, "cancel", body_read)
+
+
+async def _parts(request: Request, gateway: Gateway, body_read: asyncio.Event) -> AsyncGenerator[Part]:
+    path = request.scope["raw_path"].decode("latin-1").removeprefix(BASE)
+    query = f"?{request.url.query}" if request.url.query else ""
+    has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
+    content = _content(request, body_read) if has_body else None
+    if not has_body:
+        body_read.set()
+    try:
+        async with gateway.upstream.call(request.method, f"{path}{query}", dict(request.headers), content) as answered:
+            yield Head(answered.status, answered.headers)
+            async for piece in answered.pieces:
+                yield Body(piece, end=False)
+            yield Body(b"", end=True)
+    except ClientDisconnect:
+        return
+    except GatewayError as error:
+        for part in whole_error(error):
+            yield part
+
+
+async def _content(request: Request, body_read: asyncio.Event) -> AsyncIterator[bytes]:
+    async for piece in request.stream():
+        yield piece
+    body_read.set()

@@ -1,0 +1,180 @@
+"""The WebSocket transport of /v1/responses (Open Responses 2026-04-24; spec digest, section f).
+
+Theory. One connection takes turns one after the other: a `response.create` frame, then the events of that response, one frame each.
+What is not stored lives in the connection: the latest response, which the next turn may continue, and which is forgotten when such a
+turn fails. A turn that comes to no response is one `error` frame. Frames are read ahead while a turn runs, so that a client that leaves
+is noticed; it then counts as for any other request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
+from typing import Any
+
+import orjson
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from gw_extproc.api import errors
+from gw_extproc.api.shared import gateway_of
+from gw_extproc.core.errors import CallerError, GatewayError, InternalError, UpstreamError, quote
+from gw_extproc.core.events import payloads
+from gw_extproc.session.answers import Head
+from gw_extproc.session.begin import parsed, resume
+from gw_extproc.session.calling import answer
+from gw_extproc.session.gateway import Caller, Gateway
+from gw_extproc.session.recall import Remembered
+from gw_extproc.session.session import Session
+
+logger = logging.getLogger("gw_extproc.websocket")
+
+LONGEST_LIFE = 60 * 60.0
+"""Seconds that a connection may live: the limit that the standard names."""
+
+READ_AHEAD = 16
+"""Frames that may wait for their turn; a client that sends more is held back by TCP."""
+
+GOING_AWAY = 1001
+"""The close code of a server that leaves (RFC 6455)."""
+
+_OF_HTTP: Mapping[str, tuple[object, ...]] = {"stream": (None, True), "stream_options": (None,), "background": (None, False)}
+"""Parameters that only the HTTP transport has, with the values that ask for what happens anyway."""
+
+
+async def responses(socket: WebSocket) -> None:
+    """Serves one connection until its client leaves, its time is over or the process stops."""
+    gateway, headers = gateway_of(socket), dict(socket.headers)
+    try:
+        caller = gateway.caller(headers)
+    except GatewayError as error:
+        await socket.send_denial_response(errors.answer(error))
+        return
+    serving = asyncio.current_task()
+    assert serving is not None, "runs in a task"
+    gateway.sockets.add(serving)
+    try:
+        await socket.accept()
+        await _live(_Connection(socket, gateway, caller, headers))
+    finally:
+        gateway.sockets.discard(serving)
+
+
+async def _live(connection: _Connection) -> None:
+    try:
+        async with asyncio.timeout(LONGEST_LIFE):
+            await connection.serve()
+    except TimeoutError:
+        message = "The connection has reached its limit of 60 minutes; open another one."
+        await connection.refuse(CallerError(message, code="websocket_connection_limit_reached"))
+    await connection.close()
+
+
+class _Connection:
+    def __init__(self, socket: WebSocket, gateway: Gateway, caller: Caller, headers: Mapping[str, str]) -> None:
+        self._socket = socket
+        self._gateway = gateway
+        self._caller = caller
+        self._headers = headers
+        self._latest: dict[str, Remembered] = {}
+
+    async def serve(self) -> None:
+        """Ends when the client has left; a turn that runs then is broken off."""
+        frames: asyncio.Queue[str | bytes] = asyncio.Queue(READ_AHEAD)
+        tasks = [asyncio.create_task(work) for work in (self._read(frames), self._take_turns(frames))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Says goodbye, if anybody is still there."""
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await self._socket.close(GOING_AWAY)
+
+    async def refuse(self, error: GatewayError) -> None:
+        """The error frame; who has left is told nothing."""
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await self._send(orjson.dumps({"type": "error", "status": error.status, "error": error.detail()}))
+
+    async def _read(self, frames: asyncio.Queue[str | bytes]) -> None:
+        while (message := await self._socket.receive())["type"] == "websocket.receive":
+            await frames.put(message.get("text") or message.get("bytes") or "")
+
+    async def _take_turns(self, frames: asyncio.Queue[str | bytes]) -> None:
+        """Ends between two turns when the process stops."""
+        while (frame := await self._next(frames)) is not None:
+            previous = None
+            try:
+                request = _request(frame)
+                previous = request.get("previous_response_id")
+                await self._turn(request)
+            except GatewayError as error:
+                self._latest.pop(str(previous), None)
+                await self.refuse(error)
+            except (RuntimeError, WebSocketDisconnect):  # the client has left in mid-sentence
+                return
+            except Exception:  # the broad catch of this transport
+                logger.exception("a turn failed")
+                self._latest.pop(str(previous), None)
+                await self.refuse(InternalError())
+
+    async def _next(self, frames: asyncio.Queue[str | bytes]) -> str | bytes | None:
+        frame, stopping = asyncio.create_task(frames.get()), asyncio.create_task(self._gateway.stopping.wait())
+        try:
+            await asyncio.wait((frame, stopping), return_when=asyncio.FIRST_COMPLETED)
+            return frame.result() if frame.done() else None
+        finally:
+            frame.cancel()
+            stopping.cancel()
+
+    async def _turn(self, request: Mapping[str, Any]) -> None:
+        session = await resume(request, self._caller, self._gateway, self._latest)
+        async with aclosing(answer(session, self._gateway, self._headers)) as parts:
+            status = 200
+            async for part in parts:
+                if isinstance(part, Head):
+                    status = part.status
+                elif status != 200:
+                    raise _error(part.data, status)
+                else:
+                    await self._tell(part.data)
+        self._remember(session, request.get("previous_response_id"))
+
+    async def _tell(self, events: bytes) -> None:
+        """One frame per event. response.failed says what an error event says: two of them would count as the end of two turns."""
+        for type, payload in payloads(events):
+            if type != b"error":
+                await self._send(payload)
+
+    def _remember(self, session: Session, previous: object) -> None:
+        if session.assembler.error is not None:
+            self._latest.pop(str(previous), None)
+        else:
+            self._latest = {} if session.kept else {session.id: session.remembered()}
+
+    async def _send(self, payload: bytes) -> None:
+        await self._socket.send_text(payload.decode())
+
+
+def _request(frame: str | bytes) -> dict[str, Any]:
+    """The body that a frame stands for; raises CallerError where it is none."""
+    given = parsed(frame.encode() if isinstance(frame, str) else frame)
+    if not isinstance(given, dict):
+        raise CallerError("A frame must be a JSON object.", code="invalid_type")
+    kind = given.get("type")
+    if kind != "response.create":
+        raise CallerError(f"Invalid value for 'type': expected 'response.create', but got {quote(str(kind))}.", param="type")
+    for name, usual in _OF_HTTP.items():
+        if given.get(name) not in usual:
+            raise CallerError(
+                f"Unknown parameter: '{name}': over WebSocket every response streams.", code="unknown_parameter", param=name
+            )
+    return {name: value for name, value in given.items() if name != "type"} | {"stream": True}
+
+
+def _error(body: bytes, status: int) -> GatewayError:
+    return UpstreamError(**orjson.loads(body)["error"], status=status)

@@ -1,0 +1,167 @@
+"""What the gateway answers: objects, lists and errors, as it really sends them (spec digest, sections c, d and h)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gw_extproc.schema.base import JsonObject, TypedObject, WireModel, absent
+from gw_extproc.schema.output_items import ItemResource, OutputItem
+from gw_extproc.schema.requests import Metadata, Summary
+from gw_extproc.schema.tools import ToolChoice, Tools
+
+Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
+
+
+class ErrorDetail(WireModel):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorResponse(WireModel):
+    error: ErrorDetail
+
+
+class ResponseError(WireModel):
+    code: str
+    message: str
+
+
+class IncompleteDetails(WireModel):
+    reason: Literal["max_output_tokens", "content_filter", "client_disconnected"]
+
+
+class InputTokensDetails(WireModel):
+    cached_tokens: int
+    cache_write_tokens: int
+
+
+class OutputTokensDetails(WireModel):
+    reasoning_tokens: int
+
+
+class Usage(WireModel):
+    input_tokens: int
+    input_tokens_details: InputTokensDetails
+    output_tokens: int
+    output_tokens_details: OutputTokensDetails
+    total_tokens: int
+
+
+class EffectiveReasoning(WireModel):
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+    summary: Summary | None
+
+
+class EchoedFormat(TypedObject):
+    """`text`, `json_object`, or `json_schema` with what the caller sent."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    name: str = absent()
+    description: str = absent()
+    schema_: Annotated[JsonObject, Field(alias="schema")] = absent()
+    strict: bool = absent()
+
+
+class EffectiveText(WireModel):
+    format: EchoedFormat
+    verbosity: Literal["low", "medium", "high"] = absent()
+
+
+class ConversationOfResponse(WireModel):
+    id: str
+
+
+class Response(WireModel):
+    id: str
+    object: Literal["response"]
+    created_at: int
+    completed_at: int | None
+    status: Status
+    error: ResponseError | None
+    incomplete_details: IncompleteDetails | None
+    model: str
+    output: list[OutputItem]
+    usage: Usage | None
+    store: bool
+    background: bool
+    previous_response_id: str | None
+    conversation: ConversationOfResponse = absent()
+    instructions: str | None
+    tools: Tools
+    tool_choice: ToolChoice
+    parallel_tool_calls: bool
+    max_tool_calls: int | None
+    max_output_tokens: int | None
+    temperature: float
+    top_p: float
+    presence_penalty: float
+    frequency_penalty: float
+    top_logprobs: int
+    reasoning: EffectiveReasoning | None
+    text: EffectiveText
+    truncation: Literal["auto", "disabled"]
+    service_tier: str
+    metadata: Metadata
+    safety_identifier: str | None
+    prompt_cache_key: str | None
+    prompt_cache_retention: str = absent()
+    user: str = absent()
+
+
+class DeletedResponse(WireModel):
+    id: str
+    object: Literal["response"]
+    deleted: Literal[True]
+
+
+class InputTokens(WireModel):
+    object: Literal["response.input_tokens"]
+    input_tokens: int
+
+
+class CompactedResponse(WireModel):
+    id: str
+    object: Literal["response.compaction"]
+    created_at: int
+    output: list[ItemResource]
+    usage: Usage
+
+
+class ItemList(WireModel):
+    """A page; of an empty one the ids are empty, because OpenAI's document has them as strings."""
+
+    object: Literal["list"]
+    data: list[ItemResource]
+    first_id: str
+    last_id: str
+    has_more: bool
+
+
+class Model(WireModel):
+    """What an upstream says of a model beyond these fields is passed on."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class ModelList(WireModel):
+    object: Literal["list"]
+    data: list[Model]
+
+
+class Health(WireModel):
+    status: Literal["ok"]
+
+
+class Readiness(WireModel):
+    """Under status 503 where it is not ok. The upstream is unknown where only Envoy knows it."""
+
+    status: Literal["ok", "draining", "unavailable"]
+    store: Literal["up", "down"]
+    upstream: Literal["up", "down", "unknown"]

@@ -1,0 +1,110 @@
+"""From the bytes of a request to a session: validate, remember, translate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import orjson
+
+from gw_extproc.core import ids
+from gw_extproc.core.assembler import Assembler, Making
+from gw_extproc.core.drafts import Seal
+from gw_extproc.core.errors import CallerError, encode
+from gw_extproc.core.ids import Ref
+from gw_extproc.core.output import NewId
+from gw_extproc.core.request import Plan, translate
+from gw_extproc.core.response import ResponseObject
+from gw_extproc.schema.validation import unknown_fields, validate
+from gw_extproc.session.gateway import Caller, Gateway
+from gw_extproc.session.keeping import named
+from gw_extproc.session.recall import REASONING, Context, Item, Remembered, opened, recall
+from gw_extproc.session.session import Session
+from gw_extproc.store.errors import StoreDown
+
+Body = Mapping[str, Any]
+
+SEALED_REASONING = "reasoning.encrypted_content"
+
+
+async def begin(body: bytes, caller: Caller, gateway: Gateway) -> Session:
+    """Reads a `POST /v1/responses` body; raises CallerError where it cannot be honoured, StoreDown where its history cannot be had."""
+    return await resume(parsed(body), caller, gateway, {})
+
+
+async def resume(payload: object, caller: Caller, gateway: Gateway, remembered: Mapping[str, Remembered]) -> Session:
+    """As `begin`, for a connection that remembers responses of its own, by their ids."""
+    request = validate(payload)
+    context = await recall(request, caller, gateway, remembered)
+    items = await opened(context.items, caller)
+    plan = translate(
+        request,
+        items,
+        gateway.dialect,
+        reject_unsupported=gateway.settings.unsupported_tools == "reject",
+        unknown=unknown_fields(request),
+    )
+    store = _stores(request, plan, gateway)
+    inputs = _own(items.all if context.carried else items.given, context)
+    chat = encode({**plan.chat, "model": gateway.settings.model_aliases.get(request["model"], request["model"])})
+    plan = replace(plan, chat={})  # encoded now, and as large as the request: the answer needs none of it
+    making = Making(
+        plan=plan,
+        object=ResponseObject(ids.response_id(context.ref), gateway.clock(), request),
+        profile=gateway.profile,
+        new_id=_new_ids(context.ref, len(inputs)),
+        clock=gateway.clock,
+        prompt_bytes=len(chat),
+        think_tags=gateway.dialect.think_tags,
+        store=store,
+        seal=_seal(request, caller, plan),
+    )
+    return Session(caller, plan, chat, Assembler(making), replace(context, items=items), inputs, store)
+
+
+def parsed(body: bytes) -> object:
+    """The JSON of a request; raises CallerError where it is none."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise CallerError(f"The request body is not JSON: {error}.", code="invalid_json") from None
+
+
+def _stores(request: Body, plan: Plan, gateway: Gateway) -> bool:
+    """Whether the response will be kept: unless the caller does not want it, or the store is known to be away."""
+    if request.get("store") is False:
+        return False
+    if not gateway.store.up:
+        plan.notices.add("not stored", "store")
+    return gateway.store.up
+
+
+def _own(given: Sequence[Body], context: Context) -> Sequence[Item]:
+    """The caller's items as they are kept. In a conversation all ids are ours, so that each finds its item there."""
+    return [_kept(item, context, position) for position, item in enumerate(given)]
+
+
+def _kept(item: Body, context: Context, position: int) -> Item:
+    known = item.get("id")
+    return named(item, context.ref, position, known if isinstance(known, str) and not context.in_conversation else None)
+
+
+def _new_ids(ref: Ref, inputs: int) -> NewId:
+    """Ids of output items, by their place in the record: after the inputs."""
+
+    def new_id(prefix: str, index: int) -> str:
+        return f"call_{ref.unique}{index:02x}" if prefix == "call" else ids.item_id(prefix, ref, inputs + index)
+
+    return new_id
+
+
+def _seal(request: Body, caller: Caller, plan: Plan) -> Seal | None:
+    if SEALED_REASONING not in (request.get("include") or ()):
+        return None
+    try:
+        return partial(caller.store.vault.seal, caller.tenant, REASONING)
+    except StoreDown:
+        plan.notices.add("not encrypted", "reasoning")
+        return None

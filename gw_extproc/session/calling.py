@@ -1,0 +1,80 @@
+"""The model call that the gateway makes itself, where no Envoy carries it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import replace
+
+from gw_extproc.core.errors import GatewayError, InternalError, UpstreamError
+from gw_extproc.core.sse import BAD_ANSWER
+from gw_extproc.encoding import BodyError
+from gw_extproc.session import answers
+from gw_extproc.session.answers import DESCRIBING, Answer, Head, Part
+from gw_extproc.session.gateway import Gateway
+from gw_extproc.session.session import Session
+
+logger = logging.getLogger("gw_extproc.calling")
+
+CHAT = "/chat/completions"
+
+_OURS = frozenset({*DESCRIBING, "content-type", "date", "server"})
+"""Headers of the upstream's answer that are ours to say."""
+
+
+async def answer(session: Session, gateway: Gateway, headers: Mapping[str, str], query: str = "") -> AsyncGenerator[Part]:
+    """Calls the model with the caller's headers and gives the answer as it comes.
+
+    Whoever stops asking for more, or is cancelled, breaks the response off: what there is of it is kept.
+    """
+    call = _Call(session)
+    try:
+        async for part in call.parts(gateway, headers, query):
+            yield part
+    except GatewayError as error:
+        for part in await call.failed(error):
+            yield part
+    except BodyError as error:
+        for part in await call.failed(UpstreamError(f"The upstream's answer is {error}.", code=BAD_ANSWER)):
+            yield part
+    except Exception:  # the broad catch of this shell
+        logger.exception("a model call failed")
+        for part in await call.failed(InternalError()):
+            yield part
+    finally:
+        if not session.response:
+            await gateway.aftermath.shielded(session.give_up())
+
+
+class _Call:
+    """One model call, and what is known of its answer."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._answer: Answer | None = None
+        self._beside: Mapping[str, str] = {}
+
+    async def parts(self, gateway: Gateway, headers: Mapping[str, str], query: str) -> AsyncIterator[Part]:
+        session = self._session
+        chat, session.chat = session.chat, b""
+        sent = {name: value for name, value in headers.items() if name not in DESCRIBING} | {"content-type": "application/json"}
+        async with gateway.upstream.call("POST", f"{CHAT}{query}", sent, chat) as answered:
+            self._beside = {name: value for name, value in answered.headers.items() if name not in _OURS}
+            answer = self._answer = answers.choose(session, answered.status, answered.headers)
+            for part in answer.begin():
+                yield self._whole(part)
+            async for piece in answered.pieces:
+                for part in await answer.body(piece):
+                    yield self._whole(part)
+                if answer.over:
+                    return
+            for part in await answer.end():
+                yield self._whole(part)
+
+    async def failed(self, error: GatewayError) -> list[Part]:
+        parts = answers.whole_error(error) if self._answer is None else await self._answer.fail(error)
+        return [self._whole(part) for part in parts]
+
+    def _whole(self, part: Part) -> Part:
+        """A head with the upstream's own headers, as Envoy would keep them."""
+        return replace(part, headers={**self._beside, **part.headers}) if isinstance(part, Head) else part

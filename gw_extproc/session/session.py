@@ -1,0 +1,91 @@
+"""One response being made: what is sent to the model, what awaits its answer, and what is kept at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from gw_extproc.core import ids
+from gw_extproc.core.assembler import Assembler
+from gw_extproc.core.request import Plan
+from gw_extproc.session.gateway import Caller
+from gw_extproc.session.recall import Context, Item, Remembered
+from gw_extproc.store.errors import ConversationGone, StoreDown
+from gw_extproc.store.record import Record
+
+logger = logging.getLogger("gw_extproc.session")
+
+INTERRUPTED = "interrupted"
+"""The `incomplete_details.reason` of a response that was broken off: by its client, or (Envoy does not tell) by the upstream."""
+
+
+@dataclass
+class Session:
+    """A request that was accepted: the body of the model call, and the assembler that awaits its answer."""
+
+    caller: Caller
+    plan: Plan
+    chat: bytes
+    """The Chat request; whoever sends it may empty it afterwards, as it is as large as the context."""
+    assembler: Assembler
+    context: Context
+    inputs: Sequence[Item]
+    """The caller's own items in normal form, with their ids."""
+    store: bool
+    """Whether the response is to be kept."""
+    response: bytes = b""
+    """The object as it was announced, encoded."""
+    kept: bool = False
+    """Whether it was saved."""
+
+    @property
+    def id(self) -> str:
+        return ids.response_id(self.context.ref)
+
+    async def conclude(self) -> bytes:
+        """Keeps what the response has become, then gives its terminal event: nothing if that was done before.
+
+        The event says truly whether the response is kept.
+        """
+        if self.response or not self.assembler.ended:
+            return b""
+        self.kept = await self._save()
+        self.response = self.assembler.response(stored=self.kept)
+        return self.assembler.announce(self.response)
+
+    async def give_up(self) -> None:
+        """Keeps what there is of an answer that was broken off."""
+        self.assembler.abandon(INTERRUPTED)
+        await self.conclude()
+
+    def remembered(self) -> Remembered:
+        """What the connection needs to continue the response, where nothing else keeps it."""
+        before = () if self.context.carried else self.context.items.history
+        return Remembered(self.context.ref, [*before, *self.inputs, *map(orjson.loads, self.assembler.outputs)])
+
+    async def _save(self) -> bool:
+        """Whether the response is kept now; a turn of a conversation that is not to be stored leaves only its items there."""
+        context = self.context
+        if not (self.store or context.in_conversation):
+            return False
+        record = Record(
+            ref=context.ref,
+            parent=context.parent,
+            object=self.assembler.kept() if self.store else None,
+            trace=b"",
+            inputs=[orjson.dumps(item) for item in self.inputs],
+            outputs=self.assembler.outputs,
+            conversation=context.in_conversation,
+        )
+        try:
+            await self.caller.store.responses.save(self.caller.tenant, record)
+        except StoreDown as error:
+            logger.warning("response %s is not stored: %s", self.id, error.reason)
+            return False
+        except ConversationGone:
+            logger.warning("response %s is not stored: its conversation was deleted meanwhile", self.id)
+            return False
+        return self.store

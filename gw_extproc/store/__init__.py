@@ -1,0 +1,1 @@
+"""What outlives a request: records, conversations and the gateway's own keys, over the Redis protocol."""

@@ -1,0 +1,84 @@
+"""Responses in the store: saved whole, continued by a chain of any length, each in one round trip."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from gw_extproc.core.ids import Ref
+from gw_extproc.store import keys, scripts
+from gw_extproc.store.connection import Connection
+from gw_extproc.store.errors import NotStored
+from gw_extproc.store.record import Record, Stored
+
+
+class Responses:
+    """Every use of a thread renews its expiry. All raise StoreDown."""
+
+    def __init__(self, connection: Connection, retention_seconds: int, largest_load: int = scripts.LARGEST_LOAD) -> None:
+        self._connection = connection
+        self._retention = retention_seconds
+        self._largest = largest_load
+
+    async def save(self, tenant: str, record: Record) -> None:
+        """Saves all of it or nothing; what is already saved stays as it is. Raises ConversationGone."""
+        in_conversation_alone = record.conversation and record.object is None
+        head = "" if in_conversation_alone else keys.head(record.parent, len(record.inputs), len(record.outputs))
+        await self._connection.run(
+            scripts.SAVE,
+            keys.of_thread(tenant, record.ref.thread),
+            self._retention,
+            record.ref.unique,
+            head,
+            record.object or b"",
+            record.trace,
+            int(record.conversation),
+            *record.inputs,
+            *record.outputs,
+        )
+
+    async def chain(self, tenant: str, ref: Ref) -> Sequence[bytes]:
+        """The context of a response that continues this one, oldest first. Raises NotStored, TooMuchStored."""
+        return await self._chain(tenant, ref, with_outputs=True)
+
+    async def inputs(self, tenant: str, ref: Ref) -> Sequence[bytes]:
+        """The context it was given and its own inputs, oldest first. Raises NotStored, TooMuchStored."""
+        return await self._chain(tenant, ref, with_outputs=False)
+
+    async def load(self, tenant: str, ref: Ref) -> Stored:
+        """Raises NotStored, TooMuchStored."""
+        keys_of_thread = keys.of_thread(tenant, ref.thread)
+        reply = await self._connection.run(scripts.LOAD, keys_of_thread, self._retention, ref.unique, self._largest)
+        object, trace, inputs, *items = reply
+        return Stored(object, trace, items[: int(inputs)], items[int(inputs) :])
+
+    async def items(self, tenant: str, places: Iterable[tuple[Ref, int]]) -> Sequence[bytes | None]:
+        """The items at these places, None where there is none; all threads at once."""
+        wanted = list(places)
+        threads: dict[str, list[str]] = {}
+        for ref, position in wanted:
+            threads.setdefault(ref.thread, []).append(keys.member(ref.unique, position))
+        found = await asyncio.gather(*(self._items(tenant, thread, members) for thread, members in threads.items()))
+        replies = {thread: iter(items) for thread, items in zip(threads, found, strict=True)}
+        return [next(replies[ref.thread]) for ref, _ in wanted]
+
+    async def delete(self, tenant: str, ref: Ref) -> bool:
+        """Whether there was one. What continues it cannot be continued any more."""
+        try:
+            await self._connection.run(scripts.DELETE, keys.of_thread(tenant, ref.thread), self._retention, ref.unique)
+        except NotStored:
+            return False
+        return True
+
+    async def _chain(self, tenant: str, ref: Ref, *, with_outputs: bool) -> Sequence[bytes]:
+        return await self._connection.run(
+            scripts.CHAIN,
+            keys.of_thread(tenant, ref.thread),
+            self._retention,
+            ref.unique,
+            int(with_outputs),
+            self._largest,
+        )
+
+    async def _items(self, tenant: str, thread: str, members: Sequence[str]) -> Sequence[bytes | None]:
+        return await self._connection.run(scripts.ITEMS, keys.of_thread(tenant, thread), self._retention, *members)
