@@ -19,6 +19,8 @@ from gw_extproc.options import options
         (["run", "--port"], "argument --port: expected one argument (see gw-extproc run --help)"),
         (["run", "--port", "many"], "--port (GW_PORT): expected a whole number, not 'many'"),
         (["serve", "--grpc", "here"], "--grpc (GW_GRPC): expected host:port or unix:/path, not 'here'"),
+        (["serve"], "--store (GW_STORE): serve wants the URL of a Redis or Valkey, or embedded for one of its own"),
+        (["http", "--grpc", "127.0.0.1:1"], "unrecognized arguments: --grpc 127.0.0.1:1 (see gw-extproc --help)"),
         (["run", "--host", "nowhere.invalid"], "--host (GW_HOST): 'nowhere.invalid' is not an address of this machine"),
         (
             ["envoy-config", "--upstream", "ollama"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +12,18 @@ from hypothesis import strategies as st
 from gw_extproc.core.dialects import DIALECTS
 from gw_extproc.core.events import PROFILES
 from gw_extproc.local.environment import environment
-from gw_extproc.settings import Settings, SettingsError, parse_upstream, worker_addresses
+from gw_extproc.settings import ModelCalls, Settings, SettingsError, parse_upstream, worker_addresses
 
 
 def test_the_defaults() -> None:
     made = Settings.read({})
     assert (made.host, made.port, made.upstream, made.upstream_api_key) == ("127.0.0.1", 8080, None, None)
     assert (made.dialect, made.workers, made.max_body, made.log_level) == ("auto", 1, 64 * 1024 * 1024, "info")
-    assert (made.unsupported_tools, made.wire_profile, made.grpc) == ("omit", "openai", "127.0.0.1:50051")
+    assert (made.unsupported_tools, made.wire_profile, made.on_disconnect) == ("omit", "openai", "cancel")
+    assert (made.grpc, made.http, made.egress) == ("127.0.0.1:50051", "127.0.0.1:8081", None)
+    assert (made.store, made.data_dir, made.retention) == ("embedded", None, 30 * 24 * 3600)
+    assert (made.store_timeout, made.store_retries, made.given_secrets) == (2.0, 2, ())
+    assert (made.tenant, made.tenant_header, made.model_aliases) == (None, None, {})
 
 
 def test_dialects_and_profiles_are_those_of_the_core() -> None:
@@ -74,6 +79,28 @@ def test_older_names_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"grpc": "http://h:50051"}, "--grpc (GW_GRPC): expected host:port or unix:/path, not 'http://h:50051'"),
         ({"grpc": "::1:50051"}, "--grpc (GW_GRPC): expected host:port or unix:/path, not '::1:50051'"),
         ({"grpc": "unix:relative"}, "--grpc (GW_GRPC): a unix socket is written unix:/absolute/path"),
+        ({"http": "8081"}, "--http (GW_HTTP): expected host:port or unix:/path, not '8081'"),
+        ({"egress": "unix:relative"}, "--egress (GW_EGRESS): a unix socket is written unix:/absolute/path"),
+        (
+            {"egress": "https://127.0.0.1:8082/v1"},
+            "--egress (GW_EGRESS): expected http://host:port and the upstream's base path, or unix:/path",
+        ),
+        ({"data_dir": ""}, "--data-dir (GW_DATA_DIR): expected a directory"),
+        ({"data_dir": "~nobody-here/x"}, "--data-dir (GW_DATA_DIR): it is not known where the home of '~nobody-here/x' is"),
+        ({"retention": "30 days"}, "--retention (GW_RETENTION): expected a time such as 30d, 12h, 45m or 90s, not '30 days'"),
+        ({"retention": "0"}, "--retention (GW_RETENTION): expected a time such as 30d, 12h, 45m or 90s, not '0'"),
+        ({"store_timeout": "0"}, "--store-timeout (GW_STORE_TIMEOUT): expected more than 0, not '0'"),
+        ({"store_retries": "many"}, "--store-retries (GW_STORE_RETRIES): expected a whole number, not 'many'"),
+        ({"tenant_header": "x user"}, "--tenant-header (GW_TENANT_HEADER): expected the name of a header, not 'x user'"),
+        ({"tenant_header": ""}, "--tenant-header (GW_TENANT_HEADER): expected the name of a header, not ''"),
+        ({"tenant": " "}, "--tenant (GW_TENANT): expected a name"),
+        (
+            {"tenant": "us", "tenant_header": "x-user"},
+            "--tenant (GW_TENANT): cannot be given together with --tenant-header (GW_TENANT_HEADER)",
+        ),
+        ({"on_disconnect": "wait"}, "--on-disconnect (GW_ON_DISCONNECT): expected one of cancel, finish, not 'wait'"),
+        ({"model_aliases": "a=b,c"}, "--model-aliases (GW_MODEL_ALIASES): expected name=target,name=target, not 'a=b,c'"),
+        ({"model_aliases": "a=b,a=c"}, "--model-aliases (GW_MODEL_ALIASES): a name stands twice in it"),
     ],
 )
 def test_a_bad_setting_gets_one_line_with_its_names(given: dict[str, object], line: str) -> None:
@@ -119,12 +146,65 @@ def test_a_secret_in_an_upstreams_url_is_not_shown(url: str) -> None:
     assert str(caught.value).endswith(": a base URL has no user, query or fragment; give the key as --upstream-api-key")
 
 
+@pytest.mark.parametrize("secrets", ["", ",", "too-short-a-one", "a-long-enough-secret,short"])
+def test_a_short_secret_is_refused_and_not_shown(secrets: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({"secrets": secrets})
+    words = "expected secrets of 16 characters or more, separated by commas (they are not shown)"
+    assert str(caught.value) == f"--secrets (GW_SECRETS): {words}"
+
+
+def test_the_first_secret_comes_first() -> None:
+    made = Settings.read({"secrets": " secret-number-one-, secret-number-two-\n"})
+    assert made.given_secrets == ("secret-number-one-", "secret-number-two-")
+    assert "number" not in repr(made)
+
+
+@pytest.mark.parametrize("url", ["http://me:secret@h", "redis://me:sec/ret@h:1", "redis://me:secret@h:port", "secret"])
+def test_a_store_that_is_none_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({"store": url})
+    assert str(caught.value).startswith("--store (GW_STORE): it is neither `embedded` nor the URL of a store: ")
+    assert "sec" not in str(caught.value)
+
+
+def test_a_stores_password_is_not_shown() -> None:
+    made = Settings.read({"store": "redis://me:secret@host/1"})
+    assert made.store == "redis://me:secret@host/1"
+    assert "secret" not in repr(made)
+
+
+def test_a_directory_is_absolute_wherever_a_child_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.chdir(tmp_path)
+    assert Settings.read({"data_dir": "~/data"}).data_dir == Path("/home/me/data")
+    assert Settings.read({"data_dir": "data"}).data_dir == tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    ("given", "calls"),
+    [
+        ({}, None),
+        ({"upstream": "http://host/api"}, ModelCalls("http://host/api")),
+        ({"upstream": "http://host/api", "egress": "http://127.0.0.1:8082/api"}, ModelCalls("http://127.0.0.1:8082/api")),
+        ({"upstream": "http://host/api", "egress": "unix:/run/egress.sock"}, ModelCalls("http://egress/api", "/run/egress.sock")),
+        ({"egress": "unix:/run/egress.sock"}, ModelCalls("http://egress/v1", "/run/egress.sock")),
+    ],
+)
+def test_own_model_calls_go_to_the_egress_or_the_upstream(given: dict[str, object], calls: ModelCalls | None) -> None:
+    assert Settings.read(given).model_calls == calls
+
+
 def test_children_get_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GW_PORT", "1")
-    made = Settings.read({"upstream": "https://host:8443/api/v1/", "upstream_api_key": "sk-secret", "max_body": "1MiB", "port": "2"})
+    given = {"upstream": "https://host:8443/api/v1/", "upstream_api_key": "sk-secret", "max_body": "1MiB", "port": "2"}
+    stored = {"store": "redis://me:secret@host", "data_dir": "/data", "retention": "36h", "secrets": "secret-number-one-"}
+    others = {"egress": "unix:/egress.sock", "tenant_header": "X-User", "model_aliases": "a=b, c=d:e"}
+    made = Settings.read({**given, **stored, **others})
     for name, value in environment(made).items():
         monkeypatch.setenv(name, value)
     assert Settings.read({}) == made
+    assert made.model_aliases == {"a": "b", "c": "d:e"}
 
 
 def test_without_an_upstream_its_paths_are_openais() -> None:

@@ -4,8 +4,9 @@ Theory. Chat groups what the Responses API lists: one assistant message holds a 
 directly after it, in call order. So assistant items (reasoning, messages, calls) gather in one `Turn`, which is written out when
 anything else arrives: a message of another role, or an output. Which output answers which call is known beforehand (pairing), so an
 output is written with its call, wherever it stands in the list. An output whose call is unknown is left out where the caller carries
-the history, and refused where the gateway does: then the call can be in no history at all. A call without output gets one that says
-so; what is left out or made up is named in the notice (docs/decisions/0003).
+the history, and refused where the gateway does: then the call can be in no history at all. One that the history itself holds is left
+out again: it was accepted when it came, or its call was deleted since. A call without output gets one that says so; what is left out
+or made up is named in the notice (docs/decisions/0003).
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class Conversation:
         self._outputs = {call: (items.path(output), given[output]) for call, output in pairs.answers.items()}
         for orphan in pairs.orphans:
             call_id = pairing.answered_id(given[orphan])
-            if items.continues is not None:
+            if items.continues is not None and orphan >= len(items.history):
                 message = f"No tool call found for function call output with call_id {quote(call_id)}."
                 raise CallerError(message, code="tool_call_not_found", param=items.path(orphan))
             self._notices.add("outputs left out for want of their call", call_id)

@@ -60,7 +60,8 @@ def _output_part(given: Given) -> Item:
     part = _said(given)
     if part["type"] == "refusal":
         return part
-    return {"annotations": [], "logprobs": [], **part, "type": "output_text"}
+    fields = {name: value for name, value in part.items() if name != "type"}
+    return {"type": "output_text", "text": part["text"], "annotations": [], "logprobs": [], **fields}
 
 
 def _reasoning(item: Item) -> Item:

@@ -12,12 +12,20 @@ Request = pb.ProcessingRequest
 MAX_BODY_MESSAGE = 256 * 1024
 """Bytes of a body in one message: large enough to be few, small enough to pass every HTTP/2 window in pieces."""
 
+Pairs = Sequence[tuple[bytes, bytes]]
+"""Headers in their order, repeated ones included; names in lower case."""
+
 _OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
 
 def headers(header_map: pb.HeaderMap) -> dict[str, str]:
     """The headers by lower-case name; of a repeated header the last value. Envoy sends them as `raw_value`."""
     return {header.key: (header.raw_value.decode("latin-1") or header.value) for header in header_map.headers}
+
+
+def pairs(header_map: pb.HeaderMap) -> Pairs:
+    """The headers as they came, each as often as it came."""
+    return [(header.key.encode("latin-1"), header.raw_value or header.value.encode()) for header in header_map.headers]
 
 
 def is_duplex(mode: pb.BodySendMode) -> bool:
@@ -107,3 +115,50 @@ def immediate(status: int, body: bytes, extra: Mapping[str, str]) -> Reply:
             status=pb.HttpStatus(code=status), headers=_mutation(changes), body=body, details="gw_extproc"
         )
     )
+
+
+def whole_answer(status: int, headers: Pairs, body: bytes) -> Reply:
+    """An answer made here, known as a whole; before the request's body is whole, the only one that is legal.
+
+    Envoy sets content-length, and a content-type where there is none.
+    """
+    mutation, seen = pb.HeaderMutation(), set[bytes]()
+    for name, value in headers:
+        option = mutation.set_headers.add(append_action=_OVERWRITE)
+        option.header.key, option.header.raw_value = name.decode("latin-1"), value
+        option.append.value = name in seen  # the action alone does not append: Envoy 1.37 to 1.40 heed only this older field
+        seen.add(name)
+    response = pb.ImmediateResponse(status=pb.HttpStatus(code=status), headers=mutation, body=body, details="gw_extproc")
+    return Reply(immediate_response=response)
+
+
+def answer_headers(status: int, headers: Pairs, *, end: bool) -> Reply:
+    """Begins an answer made here that goes out as it is made. Legal when the request's body is whole: before, Envoy 1.40 calls the upstream.
+
+    Of repeated headers Envoy keeps one, so they are joined (RFC 9110, section 5.3). Raises ValueError for set-cookie, which cannot be.
+    """
+    reply, joined = Reply(), dict[bytes, bytes]()
+    for name, value in headers:
+        if name == b"set-cookie" and name in joined:
+            raise ValueError("Envoy carries one set-cookie at most in an answer that is streamed")
+        joined[name] = joined[name] + b", " + value if name in joined else value
+    response = reply.streamed_immediate_response.headers_response
+    response.end_of_stream = end
+    response.headers.headers.add(key=":status", raw_value=str(status).encode())
+    for name, value in joined.items():
+        response.headers.headers.add(key=name.decode("latin-1"), raw_value=value)
+    return reply
+
+
+def answer_body(data: bytes, *, end: bool) -> Reply:
+    """A piece of such an answer."""
+    reply = Reply()
+    piece = reply.streamed_immediate_response.body_response
+    piece.body, piece.end_of_stream = data, end
+    return reply
+
+
+def answer_bodies(data: bytes, *, end: bool) -> Sequence[Reply]:
+    """A piece of such an answer, in messages of a bearable size."""
+    parts = list(pieces(data))
+    return [answer_body(part, end=end and number == len(parts)) for number, part in enumerate(parts, 1)]

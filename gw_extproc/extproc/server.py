@@ -7,9 +7,9 @@ from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from starlette.types import ASGIApp
 
 from gw_extproc.extproc import messages
-from gw_extproc.extproc.hosted import ASGIApp
 from gw_extproc.extproc.stream import Processor
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.settings import SettingsError

@@ -78,9 +78,15 @@ def _caller_error(details: ErrorDetails) -> CallerError:
         case "less_than_equal":
             code, rest = "integer_above_max_value", f"integer above maximum value. Expected a value <= {context['le']}"
         case "literal_error":
-            message = f"Invalid value: {given}. Supported values are: {str(context['expected']).replace(' or ', ' and ')}."
+            message = f"Invalid value: {given}. Supported values are: {_listed(str(context['expected']))}."
             return CallerError(message, code="invalid_value", param=param)
         case _:
             message = f"Invalid type for '{param}': expected {_EXPECTED[kind]}, but got {given} instead."
             return CallerError(message, code="invalid_type", param=param)
     return CallerError(f"Invalid '{param}': {rest}, but got {details['input']} instead.", code=code, param=param)
+
+
+def _listed(expected: str) -> str:
+    """pydantic's list of values, with an "and" where it has an "or"."""
+    values, _, last = expected.rpartition(" or ")
+    return f"{values}{',' if ',' in values else ''} and {last}"

@@ -180,7 +180,7 @@ class TestReasoning:
 class TestCalls:
     def test_stream_their_arguments(self) -> None:
         got = answer(stream(called(piece(0, "c1", "f", "")), called(piece(0, arguments='{"a"')), called(piece(0, arguments=":1}"))))
-        item = {"id": "fc_1", "type": "function_call", "status": "completed", "call_id": "c1", "name": "f", "arguments": '{"a":1}'}
+        item = {"id": "fc_0", "type": "function_call", "status": "completed", "call_id": "c1", "name": "f", "arguments": '{"a":1}'}
         assert got.output == [item]
         assert [each["delta"] for each in got.of("response.function_call_arguments.delta")] == ['{"a"', ":1}"]
 

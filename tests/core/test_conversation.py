@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gw_extproc.core.conversation import NO_OUTPUT, legal_call_id
+from gw_extproc.core.conversation import NO_OUTPUT, SUMMARY_TITLE, legal_call_id
 from gw_extproc.core.dialects import DIALECTS, CallIds
-from gw_extproc.core.errors import TooDeep
+from gw_extproc.core.errors import CallerError, TooDeep
 
 from .anything import CALL_IDS
 from .translated import (
@@ -21,12 +21,12 @@ from .translated import (
     Fields,
     assistant,
     called,
+    chat,
     function_call,
     messages,
     notice,
     output,
     plan,
-    refusal,
     refused,
     told,
 )
@@ -49,6 +49,12 @@ def after_hello(*items: Fields, dialect: str = "generic", **fields: Any) -> list
     first, *rest = messages(HELLO, *items, dialect=dialect, **fields)
     assert first == USER
     return rest
+
+
+def continued(*history: Fields, **fields: Any) -> list[Fields]:
+    """The messages of a request that continues that history."""
+    sent: list[Fields] = chat(history=history, **fields)["messages"]
+    return sent
 
 
 # Laws
@@ -440,18 +446,48 @@ def test_unknown_items_are_named_and_never_printed() -> None:
     items: list[Fields] = [
         {"type": "agent_message", "content": "secret"},
         {"type": "web_search_call", "action": {}},
-        {"type": "compaction", "encrypted_content": "secret"},
     ]
     assert after_hello(*items, {"type": "additional_tools", "tools": []}) == []
-    assert words(*items) == "items left out: agent_message, web_search_call, compaction"
+    assert words(*items) == "items left out: agent_message, web_search_call"
 
 
-@pytest.mark.parametrize("item", [{"type": "item_reference", "id": "msg_1"}, {"id": "msg_1"}, {"type": "compaction_trigger"}])
-def test_items_that_need_state_are_refused(item: Fields) -> None:
-    assert refused(input=[HELLO, item]) == ("input[1]", "unsupported_value")
+def test_a_request_to_compact_is_refused() -> None:
+    assert refused(input=[HELLO, {"type": "compaction_trigger"}]) == ("input[1]", "unsupported_value")
 
 
-def test_a_long_reference_is_not_repeated_in_full() -> None:
-    message = refusal(input=[{"id": "m" * 9999}]).message
-    assert message.startswith("Unsupported value for 'input[0]': this gateway keeps no items yet, so it cannot find 'mmm")
-    assert len(message) < 300
+# What the gateway remembers
+
+
+def test_a_compacted_context_is_a_message_that_says_what_it_is() -> None:
+    summary = {"type": "compaction", "encrypted_content": "sealed", "summary": "they met"}
+    thought = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]}
+    got = continued(HELLO, thought, assistant("hi"), summary, assistant("bye"))
+    assert got == [USER, assistant("hi"), {"role": "user", "content": f"{SUMMARY_TITLE}they met"}, assistant("bye"), USER]
+
+
+def test_an_output_answers_a_call_of_the_history() -> None:
+    assert continued(HELLO, function_call("a"), input=[output("a")])[-2:] == [
+        {"role": "assistant", "content": "", "tool_calls": [called("a")]},
+        told("a"),
+    ]
+
+
+class TestOutputsWithoutTheirCall:
+    def test_are_left_out_where_the_caller_carries_the_history(self) -> None:
+        assert after_hello(output("a")) == []
+        assert words(output("a")) == "outputs left out for want of their call: a"
+
+    def test_are_refused_where_the_gateway_does(self) -> None:
+        with pytest.raises(CallerError, match=r"^No tool call found for function call output with call_id 'b'\.$") as caught:
+            plan(history=[HELLO, function_call("a"), output("a")], input=[HELLO, output("b")])
+        assert (caught.value.code, caught.value.param) == ("tool_call_not_found", "input[1]")
+
+    def test_are_left_out_again_where_the_history_holds_them(self) -> None:
+        history = [HELLO, output("a")]
+        assert continued(*history) == [USER, USER]
+        assert plan(history=history).notices.header() == "outputs left out for want of their call: a"
+
+
+def test_what_the_history_holds_is_named_by_the_parameter_that_names_it() -> None:
+    picture = {"role": "user", "content": [PICTURE]}
+    assert refused("deepseek", history=[HELLO, picture])[0] == "previous_response_id.content[0]"

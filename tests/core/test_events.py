@@ -9,7 +9,7 @@ from gw_extproc.core.events import PROFILES, Emitter, delta_prefix
 def test_events_are_framed_and_numbered_from_0() -> None:
     emitter = Emitter(PROFILES["openai"])
     emitter.emit("response.one", item=None)
-    emitter.delta(delta_prefix("response.two", item_id="é"), 'a"\n🙂')
+    emitter.delta(delta_prefix("response.two", item_id="é"), 0, 'a"\n🙂')
     assert emitter.take().decode() == (
         "event: response.one\n"
         'data: {"type":"response.one","sequence_number":0,"item":null}\n\n'
@@ -17,8 +17,19 @@ def test_events_are_framed_and_numbered_from_0() -> None:
         'data: {"type":"response.two","item_id":"é","sequence_number":1,"delta":"a\\"\\n🙂"}\n\n'
     )
     assert emitter.take() == b""
-    emitter.done()
-    assert emitter.take() == b"data: [DONE]\n\n"
+
+
+def test_a_response_is_announced_twice_and_ends_with_the_literal() -> None:
+    emitter = Emitter(PROFILES["openai"])
+    emitter.begin(b'{"a":1}')
+    emitter.end("completed", b'{"a":2}')
+    assert emitter.each() == [
+        b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"a":1}}\n\n',
+        b'event: response.in_progress\ndata: {"type":"response.in_progress","sequence_number":1,"response":{"a":1}}\n\n',
+        b'event: response.completed\ndata: {"type":"response.completed","sequence_number":2,"response":{"a":2}}\n\n',
+        b"data: [DONE]\n\n",
+    ]
+    assert emitter.each() == []
 
 
 def error(profile: str) -> bytes:

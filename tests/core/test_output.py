@@ -76,8 +76,19 @@ def test_whole_calls_come_last_and_indices_are_those_of_the_output(story: Story)
 
 
 def test_a_call_without_an_id_gets_one(story: Story) -> None:
+    story.output.call("c1", SHELL)
     story.output.call("", F)
-    assert story.output.items()[0]["call_id"] == "call_1"
+    story.output.call("", CUSTOM)
+    assert [item["call_id"] for item in story.output.items()] == ["call_1", "call_2"]
+
+
+def test_ids_are_numbered_by_the_place_in_the_output(story: Story) -> None:
+    story.output.reasoning("hm")
+    story.output.call("c1", SHELL).grow('{"commands":["ls"]}')
+    story.output.call("c2", F)
+    story.output.text("a")
+    story.output.close("completed")
+    assert [item["id"] for item in story.output.items()] == ["rs_0", "fc_1", "msg_2", "sh_3"]
 
 
 def test_a_withheld_call_is_swallowed_and_an_answer_of_nothing_else_is_empty(story: Story) -> None:

@@ -81,8 +81,9 @@ def test_every_parameter_is_sent_or_named(dialect: str) -> None:
     assert {name: value for name, value in sent.items() if name not in ("model", "messages", "tools")} == COMMON | SENT[dialect]
     hints = {"parallel_tool_calls", "reasoning_effort", "verbosity", "user", "safety_identifier", "prompt_cache_key"}
     left = {NAMES.get(name, name) for name in (hints | {"prompt_cache_retention", "service_tier"}) - sent.keys()} | {"metadata"}
-    stored, _, rest = notice(dialect, **EVERYTHING).partition("; not sent: ")
-    assert (stored, set(rest.split(", "))) == ("not stored: store", left)
+    said = notice(dialect, **EVERYTHING)
+    assert said.startswith("not sent: ")
+    assert set(said.removeprefix("not sent: ").split(", ")) == left
 
 
 @EVERY_DIALECT
@@ -232,8 +233,7 @@ def test_a_summary_is_remembered_for_the_answer(reasoning: Any, asked: bool) -> 
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"store": True}, "not stored: store"),
-        ({"store": False}, ""),
+        ({"store": True}, ""),
         ({"stream": True, "stream_options": {"include_obfuscation": True}}, "not sent: stream_options.include_obfuscation"),
         ({"stream": True, "stream_options": {"include_obfuscation": False}}, ""),
         ({"stream": True, "stream_options": {"include_usage": True}}, "fields not sent: stream_options.include_usage"),
@@ -270,26 +270,44 @@ def test_nothing_is_said_of_calls_where_there_are_no_tools() -> None:
     assert sent.keys() == {"model", "messages"}
 
 
-# What needs state
+# What this gateway does not do
 
 
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"previous_response_id": "resp_1"}, "unsupported_parameter"),
-        ({"conversation": "conv_1"}, "unsupported_parameter"),
-        ({"conversation": {"id": "conv_1"}}, "unsupported_parameter"),
         ({"prompt": {"id": "pmpt_1"}}, "unsupported_parameter"),
         ({"background": True}, "unsupported_parameter"),
         ({"context_management": [{"type": "compaction"}]}, "unsupported_parameter"),
         ({"truncation": "auto"}, "unsupported_value"),
     ],
 )
-def test_what_needs_state_is_refused_by_name(fields: Fields, code: str) -> None:
+def test_what_cannot_be_done_is_refused_by_name(fields: Fields, code: str) -> None:
     assert refused(**fields) == (next(iter(fields)), code)
 
 
 def test_the_refusal_says_what_to_do() -> None:
-    assert refusal(previous_response_id="resp_1").message == (
-        "Unsupported value for 'previous_response_id': this gateway keeps no state yet; send the whole context as input."
+    assert refusal(prompt={"id": "pmpt_1"}).message == (
+        "Unsupported value for 'prompt': this gateway keeps no prompts; send the text as instructions."
     )
+
+
+# What came before
+
+
+def test_the_history_comes_before_the_input_and_its_instructions_do_not_last() -> None:
+    history = [HELLO, {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hi"}]}]
+    sent = chat(history=history, instructions="be brief", previous_response_id="resp_1")
+    assert [(message["role"], message["content"]) for message in sent["messages"]] == [
+        ("system", "be brief"),
+        ("user", "hello"),
+        ("assistant", "hi"),
+        ("user", "hello"),
+    ]
+
+
+def test_tools_that_the_history_added_are_offered_and_named_by_it() -> None:
+    found = {"type": "additional_tools", "role": "developer", "tools": [FUNCTION]}
+    assert plan(history=[HELLO, found]).chat["tools"][0]["function"]["name"] == "look"
+    strange = {**found, "tools": [{"type": "web_search"}]}
+    assert refused(reject=True, history=[HELLO, strange]) == ("previous_response_id.tools[0]", "unsupported_tool")

@@ -18,8 +18,12 @@ REQUIRED = MAY_BE_NULL | NEVER_NULL
 
 
 def snapshot(status: Status = Status.IN_PROGRESS, output: list[Fields] | None = None, /, **body: object) -> Fields:
-    made: Fields = orjson.loads(ResponseObject("resp_1", 7, {"model": "m", **body}).snapshot(status, output or []))
+    made: Fields = orjson.loads(ResponseObject("resp_1", 7, {"model": "m", **body}).snapshot(status, fragments(output), store=False))
     return made
+
+
+def fragments(output: list[Fields] | None) -> list[orjson.Fragment]:
+    return [orjson.Fragment(orjson.dumps(item)) for item in output or ()]
 
 
 def test_every_required_field_is_there_and_null_only_where_it_may_be() -> None:
@@ -60,8 +64,14 @@ def test_null_is_as_good_as_absent() -> None:
     assert snapshot(**dict.fromkeys(names)) == snapshot()
 
 
-def test_nothing_is_stored_whatever_the_caller_asked() -> None:
+def test_whether_it_is_stored_is_for_the_gateway_to_say() -> None:
     assert snapshot(store=True)["store"] is False
+
+
+@pytest.mark.parametrize("given", ["conv_1", {"id": "conv_1"}])
+def test_a_conversation_is_named_as_an_object(given: str | Fields) -> None:
+    assert snapshot(conversation=given)["conversation"] == {"id": "conv_1"}
+    assert "conversation" not in snapshot()
 
 
 @pytest.mark.parametrize(
@@ -117,12 +127,12 @@ def test_a_choice_is_echoed_with_the_mode_that_holds() -> None:
 def test_what_changes_stands_beside_what_does_not() -> None:
     made = orjson.loads(
         ResponseObject("resp_1", 7, {"model": "m"}).snapshot(
-            Status.COMPLETED, [{"type": "message"}], completed_at=9, model="m-2026", service_tier="flex"
+            Status.COMPLETED, fragments([{"type": "message"}]), store=True, completed_at=9, model="m-2026", service_tier="flex"
         )
     )
     assert set(made) == REQUIRED
     assert (made["status"], made["completed_at"], made["output"]) == ("completed", 9, [{"type": "message"}])
-    assert (made["model"], made["service_tier"]) == ("m-2026", "flex")
+    assert (made["model"], made["service_tier"], made["store"]) == ("m-2026", "flex", True)
 
 
 def test_what_is_nested_too_deeply_cannot_be_written() -> None:

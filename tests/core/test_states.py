@@ -13,11 +13,17 @@ from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.lifecycle import TERMINAL, IllegalMove, Status
 from gw_extproc.core.sse import Ending
 
-from .answers import SAID_DONE, Answer, assembler, chunk
+from .answers import Answer, announced, assembler, chunk, usage
 
 FAILED = ["error", "response.failed"]
 
 Input = Callable[[Assembler], bytes]
+
+
+def abandon(made: Assembler) -> bytes:
+    made.abandon("nobody")
+    return b""
+
 
 REACH: dict[Status, Input] = {
     Status.QUEUED: lambda _: b"",
@@ -35,6 +41,7 @@ INPUTS: dict[str, Input] = {
     "end done": lambda made: made.end(Ending.DONE),
     "end cut": lambda made: made.end(Ending.CUT),
     "fail": lambda made: made.fail(UpstreamError("no")),
+    "abandon": abandon,
 }
 LEGAL = {
     (Status.QUEUED, "start"): Status.IN_PROGRESS,
@@ -46,6 +53,11 @@ LEGAL = {
     (Status.IN_PROGRESS, "end done"): Status.COMPLETED,
     (Status.IN_PROGRESS, "end cut"): Status.FAILED,
     (Status.IN_PROGRESS, "fail"): Status.FAILED,
+    (Status.IN_PROGRESS, "abandon"): Status.INCOMPLETE,
+}
+IGNORED = {
+    (Status.QUEUED, "abandon"),  # nobody knows of it
+    *((status, name) for status in TERMINAL for name in INPUTS if name != "start"),
 }
 
 
@@ -62,24 +74,65 @@ def reached(status: Status) -> Assembler:
 @pytest.mark.parametrize(("status", "input"), list(itertools.product(Status, INPUTS)), ids=str)
 def test_every_state_meets_every_input(status: Status, input: str) -> None:
     made = reached(status)
-    before = (made.response, made.error)
+    before = told(made)
     if (status, input) in LEGAL:
         given = INPUTS[input](made)
         assert made.status is LEGAL[status, input]
-        assert (SAID_DONE in given) == (made.status in TERMINAL) == bool(made.response)
-    elif status in TERMINAL and input != "start":
+        assert made.ended == (made.status in TERMINAL)
+        assert not any(end in given for end in ENDS)
+    elif (status, input) in IGNORED:
         assert INPUTS[input](made) == b""
-        assert (made.status, made.response, made.error) == (status, *before)
+        assert told(made) == before
     else:
         with pytest.raises(IllegalMove, match=f"{status.value} cannot .* {Status.IN_PROGRESS.value}"):
             INPUTS[input](made)
-        assert (made.status, made.response, made.error) == (status, *before)
-        if status is Status.QUEUED:
-            assert made.start() == assembler().start()
+        assert told(made) == before
+    if made.status is Status.QUEUED:
+        assert made.start() == assembler().start()
+
+
+ENDS = (b"[DONE]", *(f"event: response.{status.value}".encode() for status in TERMINAL))
+"""What only the announcement may say."""
+
+
+def told(made: Assembler) -> tuple[object, ...]:
+    """All that can be asked of an assembler."""
+    return made.status, made.ended, made.error, [*made.outputs], made.kept(), made.response(stored=True), made.trace()
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status in TERMINAL], ids=str)
+def test_the_terminal_event_says_what_the_response_became_and_whether_it_is_stored(status: Status) -> None:
+    for stored in (True, False):
+        made = reached(status)
+        event, end = announced(made, stored=stored).removesuffix(b"\n\n").split(b"\n\n")
+        assert event.startswith(f"event: response.{status.value}\n".encode())
+        assert orjson.loads(event.partition(b"\ndata: ")[2])["response"]["store"] is stored
+        assert end == b"data: [DONE]"
+
+
+class TestAbandoned:
+    def test_it_is_incomplete_with_what_there_was(self) -> None:
+        made = reached(Status.IN_PROGRESS)
+        made.feed(chunk({"content": "a"}))
+        made.feed(usage())
+        made.abandon("nobody")
+        response = orjson.loads(made.response(stored=True))
+        assert (response["status"], response["incomplete_details"], response["error"]) == ("incomplete", {"reason": "nobody"}, None)
+        assert [(item["status"], item["content"][0]["text"]) for item in response["output"]] == [("incomplete", "a")]
+        assert response["usage"]["total_tokens"] == 8
+        assert made.error is None
+
+    def test_it_is_what_it_had_become_where_the_model_had_come_to_its_end(self) -> None:
+        made = reached(Status.IN_PROGRESS)
+        made.feed(chunk({"content": "a"}, finish="stop"))
+        made.abandon("nobody")
+        assert made.status is Status.COMPLETED
+        assert orjson.loads(made.outputs[0])["status"] == "completed"
 
 
 def test_a_response_that_fails_before_it_began_says_so_all_the_same() -> None:
     made = assembler()
-    got = Answer(made.fail(UpstreamError("no")), orjson.loads(made.response), False)
+    wire = made.fail(UpstreamError("no")) + announced(made)
+    got = Answer(wire, orjson.loads(made.response(stored=True)), False)
     assert got.types == FAILED
     assert [each["sequence_number"] for each in got.events] == [0, 1]

@@ -24,53 +24,55 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0e\x65xt_proc.proto\x12\x10gw_extproc.envoy\"<\n\x0bHeaderValue\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x11\n\traw_value\x18\x03 \x01(\x0c\";\n\tHeaderMap\x12.\n\x07headers\x18\x01 \x03(\x0b\x32\x1d.gw_extproc.envoy.HeaderValue\"\x90\x02\n\x11HeaderValueOption\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1d.gw_extproc.envoy.HeaderValue\x12M\n\rappend_action\x18\x03 \x01(\x0e\x32\x36.gw_extproc.envoy.HeaderValueOption.HeaderAppendAction\"}\n\x12HeaderAppendAction\x12\x1b\n\x17\x41PPEND_IF_EXISTS_OR_ADD\x10\x00\x12\x11\n\rADD_IF_ABSENT\x10\x01\x12\x1e\n\x1aOVERWRITE_IF_EXISTS_OR_ADD\x10\x02\x12\x17\n\x13OVERWRITE_IF_EXISTS\x10\x03\"b\n\x0eHeaderMutation\x12\x38\n\x0bset_headers\x18\x01 \x03(\x0b\x32#.gw_extproc.envoy.HeaderValueOption\x12\x16\n\x0eremove_headers\x18\x02 \x03(\t\"\x1a\n\nHttpStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\"\x8e\x01\n\x15ProtocolConfiguration\x12\x39\n\x11request_body_mode\x18\x01 \x01(\x0e\x32\x1e.gw_extproc.envoy.BodySendMode\x12:\n\x12response_body_mode\x18\x02 \x01(\x0e\x32\x1e.gw_extproc.envoy.BodySendMode\"R\n\x0bHttpHeaders\x12,\n\x07headers\x18\x01 \x01(\x0b\x32\x1b.gw_extproc.envoy.HeaderMap\x12\x15\n\rend_of_stream\x18\x03 \x01(\x08\"/\n\x08HttpBody\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\"=\n\x0cHttpTrailers\x12-\n\x08trailers\x18\x01 \x01(\x0b\x32\x1b.gw_extproc.envoy.HeaderMap\"\xb7\x03\n\x11ProcessingRequest\x12\x38\n\x0frequest_headers\x18\x02 \x01(\x0b\x32\x1d.gw_extproc.envoy.HttpHeadersH\x00\x12\x39\n\x10response_headers\x18\x03 \x01(\x0b\x32\x1d.gw_extproc.envoy.HttpHeadersH\x00\x12\x32\n\x0crequest_body\x18\x04 \x01(\x0b\x32\x1a.gw_extproc.envoy.HttpBodyH\x00\x12\x33\n\rresponse_body\x18\x05 \x01(\x0b\x32\x1a.gw_extproc.envoy.HttpBodyH\x00\x12:\n\x10request_trailers\x18\x06 \x01(\x0b\x32\x1e.gw_extproc.envoy.HttpTrailersH\x00\x12;\n\x11response_trailers\x18\x07 \x01(\x0b\x32\x1e.gw_extproc.envoy.HttpTrailersH\x00\x12@\n\x0fprotocol_config\x18\x0b \x01(\x0b\x32\'.gw_extproc.envoy.ProtocolConfigurationB\t\n\x07request\";\n\x14StreamedBodyResponse\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\"_\n\x0c\x42odyMutation\x12\x43\n\x11streamed_response\x18\x03 \x01(\x0b\x32&.gw_extproc.envoy.StreamedBodyResponseH\x00\x42\n\n\x08mutation\"\x9d\x01\n\x0e\x43ommonResponse\x12\x39\n\x0fheader_mutation\x18\x02 \x01(\x0b\x32 .gw_extproc.envoy.HeaderMutation\x12\x35\n\rbody_mutation\x18\x03 \x01(\x0b\x32\x1e.gw_extproc.envoy.BodyMutation\x12\x19\n\x11\x63lear_route_cache\x18\x05 \x01(\x08\"E\n\x0fHeadersResponse\x12\x32\n\x08response\x18\x01 \x01(\x0b\x32 .gw_extproc.envoy.CommonResponse\"B\n\x0c\x42odyResponse\x12\x32\n\x08response\x18\x01 \x01(\x0b\x32 .gw_extproc.envoy.CommonResponse\"M\n\x10TrailersResponse\x12\x39\n\x0fheader_mutation\x18\x01 \x01(\x0b\x32 .gw_extproc.envoy.HeaderMutation\"\x93\x01\n\x11ImmediateResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.gw_extproc.envoy.HttpStatus\x12\x31\n\x07headers\x18\x02 \x01(\x0b\x32 .gw_extproc.envoy.HeaderMutation\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65tails\x18\x05 \x01(\t\"\xa3\x01\n\x19StreamedImmediateResponse\x12\x39\n\x10headers_response\x18\x01 \x01(\x0b\x32\x1d.gw_extproc.envoy.HttpHeadersH\x00\x12?\n\rbody_response\x18\x02 \x01(\x0b\x32&.gw_extproc.envoy.StreamedBodyResponseH\x00\x42\n\n\x08response\"\xa6\x04\n\x12ProcessingResponse\x12<\n\x0frequest_headers\x18\x01 \x01(\x0b\x32!.gw_extproc.envoy.HeadersResponseH\x00\x12=\n\x10response_headers\x18\x02 \x01(\x0b\x32!.gw_extproc.envoy.HeadersResponseH\x00\x12\x36\n\x0crequest_body\x18\x03 \x01(\x0b\x32\x1e.gw_extproc.envoy.BodyResponseH\x00\x12\x37\n\rresponse_body\x18\x04 \x01(\x0b\x32\x1e.gw_extproc.envoy.BodyResponseH\x00\x12>\n\x10request_trailers\x18\x05 \x01(\x0b\x32\".gw_extproc.envoy.TrailersResponseH\x00\x12?\n\x11response_trailers\x18\x06 \x01(\x0b\x32\".gw_extproc.envoy.TrailersResponseH\x00\x12\x41\n\x12immediate_response\x18\x07 \x01(\x0b\x32#.gw_extproc.envoy.ImmediateResponseH\x00\x12R\n\x1bstreamed_immediate_response\x18\x0b \x01(\x0b\x32+.gw_extproc.envoy.StreamedImmediateResponseH\x00\x42\n\n\x08response*n\n\x0c\x42odySendMode\x12\x08\n\x04NONE\x10\x00\x12\x0c\n\x08STREAMED\x10\x01\x12\x0c\n\x08\x42UFFERED\x10\x02\x12\x14\n\x10\x42UFFERED_PARTIAL\x10\x03\x12\x18\n\x14\x46ULL_DUPLEX_STREAMED\x10\x04\x12\x08\n\x04GRPC\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0e\x65xt_proc.proto\x12\x10gw_extproc.envoy\"<\n\x0bHeaderValue\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x11\n\traw_value\x18\x03 \x01(\x0c\";\n\tHeaderMap\x12.\n\x07headers\x18\x01 \x03(\x0b\x32\x1d.gw_extproc.envoy.HeaderValue\"\x1a\n\tBoolValue\x12\r\n\x05value\x18\x01 \x01(\x08\"\xbd\x02\n\x11HeaderValueOption\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1d.gw_extproc.envoy.HeaderValue\x12+\n\x06\x61ppend\x18\x02 \x01(\x0b\x32\x1b.gw_extproc.envoy.BoolValue\x12M\n\rappend_action\x18\x03 \x01(\x0e\x32\x36.gw_extproc.envoy.HeaderValueOption.HeaderAppendAction\"}\n\x12HeaderAppendAction\x12\x1b\n\x17\x41PPEND_IF_EXISTS_OR_ADD\x10\x00\x12\x11\n\rADD_IF_ABSENT\x10\x01\x12\x1e\n\x1aOVERWRITE_IF_EXISTS_OR_ADD\x10\x02\x12\x17\n\x13OVERWRITE_IF_EXISTS\x10\x03\"b\n\x0eHeaderMutation\x12\x38\n\x0bset_headers\x18\x01 \x03(\x0b\x32#.gw_extproc.envoy.HeaderValueOption\x12\x16\n\x0eremove_headers\x18\x02 \x03(\t\"\x1a\n\nHttpStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\"\x8e\x01\n\x15ProtocolConfiguration\x12\x39\n\x11request_body_mode\x18\x01 \x01(\x0e\x32\x1e.gw_extproc.envoy.BodySendMode\x12:\n\x12response_body_mode\x18\x02 \x01(\x0e\x32\x1e.gw_extproc.envoy.BodySendMode\"R\n\x0bHttpHeaders\x12,\n\x07headers\x18\x01 \x01(\x0b\x32\x1b.gw_extproc.envoy.HeaderMap\x12\x15\n\rend_of_stream\x18\x03 \x01(\x08\"/\n\x08HttpBody\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\"=\n\x0cHttpTrailers\x12-\n\x08trailers\x18\x01 \x01(\x0b\x32\x1b.gw_extproc.envoy.HeaderMap\"\xb7\x03\n\x11ProcessingRequest\x12\x38\n\x0frequest_headers\x18\x02 \x01(\x0b\x32\x1d.gw_extproc.envoy.HttpHeadersH\x00\x12\x39\n\x10response_headers\x18\x03 \x01(\x0b\x32\x1d.gw_extproc.envoy.HttpHeadersH\x00\x12\x32\n\x0crequest_body\x18\x04 \x01(\x0b\x32\x1a.gw_extproc.envoy.HttpBodyH\x00\x12\x33\n\rresponse_body\x18\x05 \x01(\x0b\x32\x1a.gw_extproc.envoy.HttpBodyH\x00\x12:\n\x10request_trailers\x18\x06 \x01(\x0b\x32\x1e.gw_extproc.envoy.HttpTrailersH\x00\x12;\n\x11response_trailers\x18\x07 \x01(\x0b\x32\x1e.gw_extproc.envoy.HttpTrailersH\x00\x12@\n\x0fprotocol_config\x18\x0b \x01(\x0b\x32\'.gw_extproc.envoy.ProtocolConfigurationB\t\n\x07request\";\n\x14StreamedBodyResponse\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\"_\n\x0c\x42odyMutation\x12\x43\n\x11streamed_response\x18\x03 \x01(\x0b\x32&.gw_extproc.envoy.StreamedBodyResponseH\x00\x42\n\n\x08mutation\"\x9d\x01\n\x0e\x43ommonResponse\x12\x39\n\x0fheader_mutation\x18\x02 \x01(\x0b\x32 .gw_extproc.envoy.HeaderMutation\x12\x35\n\rbody_mutation\x18\x03 \x01(\x0b\x32\x1e.gw_extproc.envoy.BodyMutation\x12\x19\n\x11\x63lear_route_cache\x18\x05 \x01(\x08\"E\n\x0fHeadersResponse\x12\x32\n\x08response\x18\x01 \x01(\x0b\x32 .gw_extproc.envoy.CommonResponse\"B\n\x0c\x42odyResponse\x12\x32\n\x08response\x18\x01 \x01(\x0b\x32 .gw_extproc.envoy.CommonResponse\"M\n\x10TrailersResponse\x12\x39\n\x0fheader_mutation\x18\x01 \x01(\x0b\x32 .gw_extproc.envoy.HeaderMutation\"\x93\x01\n\x11ImmediateResponse\x12,\n\x06status\x18\x01 \x01(\x0b\x32\x1c.gw_extproc.envoy.HttpStatus\x12\x31\n\x07headers\x18\x02 \x01(\x0b\x32 .gw_extproc.envoy.HeaderMutation\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65tails\x18\x05 \x01(\t\"\xa3\x01\n\x19StreamedImmediateResponse\x12\x39\n\x10headers_response\x18\x01 \x01(\x0b\x32\x1d.gw_extproc.envoy.HttpHeadersH\x00\x12?\n\rbody_response\x18\x02 \x01(\x0b\x32&.gw_extproc.envoy.StreamedBodyResponseH\x00\x42\n\n\x08response\"\xa6\x04\n\x12ProcessingResponse\x12<\n\x0frequest_headers\x18\x01 \x01(\x0b\x32!.gw_extproc.envoy.HeadersResponseH\x00\x12=\n\x10response_headers\x18\x02 \x01(\x0b\x32!.gw_extproc.envoy.HeadersResponseH\x00\x12\x36\n\x0crequest_body\x18\x03 \x01(\x0b\x32\x1e.gw_extproc.envoy.BodyResponseH\x00\x12\x37\n\rresponse_body\x18\x04 \x01(\x0b\x32\x1e.gw_extproc.envoy.BodyResponseH\x00\x12>\n\x10request_trailers\x18\x05 \x01(\x0b\x32\".gw_extproc.envoy.TrailersResponseH\x00\x12?\n\x11response_trailers\x18\x06 \x01(\x0b\x32\".gw_extproc.envoy.TrailersResponseH\x00\x12\x41\n\x12immediate_response\x18\x07 \x01(\x0b\x32#.gw_extproc.envoy.ImmediateResponseH\x00\x12R\n\x1bstreamed_immediate_response\x18\x0b \x01(\x0b\x32+.gw_extproc.envoy.StreamedImmediateResponseH\x00\x42\n\n\x08response*n\n\x0c\x42odySendMode\x12\x08\n\x04NONE\x10\x00\x12\x0c\n\x08STREAMED\x10\x01\x12\x0c\n\x08\x42UFFERED\x10\x02\x12\x14\n\x10\x42UFFERED_PARTIAL\x10\x03\x12\x18\n\x14\x46ULL_DUPLEX_STREAMED\x10\x04\x12\x08\n\x04GRPC\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ext_proc_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BODYSENDMODE']._serialized_start=2750
-  _globals['_BODYSENDMODE']._serialized_end=2860
+  _globals['_BODYSENDMODE']._serialized_start=2823
+  _globals['_BODYSENDMODE']._serialized_end=2933
   _globals['_HEADERVALUE']._serialized_start=36
   _globals['_HEADERVALUE']._serialized_end=96
   _globals['_HEADERMAP']._serialized_start=98
   _globals['_HEADERMAP']._serialized_end=157
-  _globals['_HEADERVALUEOPTION']._serialized_start=160
-  _globals['_HEADERVALUEOPTION']._serialized_end=432
-  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_start=307
-  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_end=432
-  _globals['_HEADERMUTATION']._serialized_start=434
-  _globals['_HEADERMUTATION']._serialized_end=532
-  _globals['_HTTPSTATUS']._serialized_start=534
-  _globals['_HTTPSTATUS']._serialized_end=560
-  _globals['_PROTOCOLCONFIGURATION']._serialized_start=563
-  _globals['_PROTOCOLCONFIGURATION']._serialized_end=705
-  _globals['_HTTPHEADERS']._serialized_start=707
-  _globals['_HTTPHEADERS']._serialized_end=789
-  _globals['_HTTPBODY']._serialized_start=791
-  _globals['_HTTPBODY']._serialized_end=838
-  _globals['_HTTPTRAILERS']._serialized_start=840
-  _globals['_HTTPTRAILERS']._serialized_end=901
-  _globals['_PROCESSINGREQUEST']._serialized_start=904
-  _globals['_PROCESSINGREQUEST']._serialized_end=1343
-  _globals['_STREAMEDBODYRESPONSE']._serialized_start=1345
-  _globals['_STREAMEDBODYRESPONSE']._serialized_end=1404
-  _globals['_BODYMUTATION']._serialized_start=1406
-  _globals['_BODYMUTATION']._serialized_end=1501
-  _globals['_COMMONRESPONSE']._serialized_start=1504
-  _globals['_COMMONRESPONSE']._serialized_end=1661
-  _globals['_HEADERSRESPONSE']._serialized_start=1663
-  _globals['_HEADERSRESPONSE']._serialized_end=1732
-  _globals['_BODYRESPONSE']._serialized_start=1734
-  _globals['_BODYRESPONSE']._serialized_end=1800
-  _globals['_TRAILERSRESPONSE']._serialized_start=1802
-  _globals['_TRAILERSRESPONSE']._serialized_end=1879
-  _globals['_IMMEDIATERESPONSE']._serialized_start=1882
-  _globals['_IMMEDIATERESPONSE']._serialized_end=2029
-  _globals['_STREAMEDIMMEDIATERESPONSE']._serialized_start=2032
-  _globals['_STREAMEDIMMEDIATERESPONSE']._serialized_end=2195
-  _globals['_PROCESSINGRESPONSE']._serialized_start=2198
-  _globals['_PROCESSINGRESPONSE']._serialized_end=2748
+  _globals['_BOOLVALUE']._serialized_start=159
+  _globals['_BOOLVALUE']._serialized_end=185
+  _globals['_HEADERVALUEOPTION']._serialized_start=188
+  _globals['_HEADERVALUEOPTION']._serialized_end=505
+  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_start=380
+  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_end=505
+  _globals['_HEADERMUTATION']._serialized_start=507
+  _globals['_HEADERMUTATION']._serialized_end=605
+  _globals['_HTTPSTATUS']._serialized_start=607
+  _globals['_HTTPSTATUS']._serialized_end=633
+  _globals['_PROTOCOLCONFIGURATION']._serialized_start=636
+  _globals['_PROTOCOLCONFIGURATION']._serialized_end=778
+  _globals['_HTTPHEADERS']._serialized_start=780
+  _globals['_HTTPHEADERS']._serialized_end=862
+  _globals['_HTTPBODY']._serialized_start=864
+  _globals['_HTTPBODY']._serialized_end=911
+  _globals['_HTTPTRAILERS']._serialized_start=913
+  _globals['_HTTPTRAILERS']._serialized_end=974
+  _globals['_PROCESSINGREQUEST']._serialized_start=977
+  _globals['_PROCESSINGREQUEST']._serialized_end=1416
+  _globals['_STREAMEDBODYRESPONSE']._serialized_start=1418
+  _globals['_STREAMEDBODYRESPONSE']._serialized_end=1477
+  _globals['_BODYMUTATION']._serialized_start=1479
+  _globals['_BODYMUTATION']._serialized_end=1574
+  _globals['_COMMONRESPONSE']._serialized_start=1577
+  _globals['_COMMONRESPONSE']._serialized_end=1734
+  _globals['_HEADERSRESPONSE']._serialized_start=1736
+  _globals['_HEADERSRESPONSE']._serialized_end=1805
+  _globals['_BODYRESPONSE']._serialized_start=1807
+  _globals['_BODYRESPONSE']._serialized_end=1873
+  _globals['_TRAILERSRESPONSE']._serialized_start=1875
+  _globals['_TRAILERSRESPONSE']._serialized_end=1952
+  _globals['_IMMEDIATERESPONSE']._serialized_start=1955
+  _globals['_IMMEDIATERESPONSE']._serialized_end=2102
+  _globals['_STREAMEDIMMEDIATERESPONSE']._serialized_start=2105
+  _globals['_STREAMEDIMMEDIATERESPONSE']._serialized_end=2268
+  _globals['_PROCESSINGRESPONSE']._serialized_start=2271
+  _globals['_PROCESSINGRESPONSE']._serialized_end=2821
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,101 @@
+"""The hosted exchange: an ASGI application answers, carried over the ext_proc stream.
+
+Theory. The application runs in a task of its own, so that a client that leaves does not cancel it: it is told so (`http.disconnect`),
+has a moment to end, and only then is it cancelled. The exchange ends with it, never before: no application is left running unseen.
+Envoy ends the stream in the same way after a whole answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from starlette.types import ASGIApp, Scope
+
+from gw_extproc.core.errors import GatewayError, InternalError
+from gw_extproc.extproc import messages
+from gw_extproc.extproc.asgi import Flow, Incoming, Line, Outgoing
+from gw_extproc.extproc.messages import Request
+from gw_extproc.extproc.scope import scope_of
+from gw_extproc.extproc.wire import Wire
+
+logger = logging.getLogger("gw_extproc.hosted")
+
+_MOMENT = 5.0
+"""Seconds that an application may take to end after its client has left: long enough to save what it has, also in a slow store."""
+
+
+class BrokenOff(Exception):
+    """The application failed in the middle of its answer: the gRPC stream must end with an error, so that Envoy cuts the client off."""
+
+
+class Hosted:
+    """One exchange."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._said: dict[str, str] = {}
+
+    async def run(self, first: Request, wire: Wire, body: bytes | None = None) -> None:
+        """Serves the request, whose body is read from the wire unless it is given. Raises BrokenOff."""
+        headers = messages.pairs(first.request_headers.headers)
+        scope = scope_of(headers)
+        line = Line(wire)
+        incoming = Incoming(line, b"" if first.request_headers.end_of_stream else body)
+        outgoing = Outgoing(line, incoming, scope["method"])
+        app = asyncio.create_task(self._serve(scope, line, incoming, outgoing))
+        left = asyncio.create_task(line.gone.wait())
+        try:
+            await _patience(app, left, line)
+        finally:
+            for task in (app, left):
+                task.cancel()
+            await asyncio.wait((app, left))
+            incoming.close()
+            self._note(dict(headers).get(b"x-request-id", b"-").decode("latin-1"), scope, outgoing)
+        if not app.cancelled():
+            app.result()
+
+    def summary(self) -> str:
+        """One line for the log: who, what, and what came of it."""
+        return " ".join(f"{name}={value}" for name, value in self._said.items())
+
+    async def _serve(self, scope: Scope, line: Line, incoming: Incoming, outgoing: Outgoing) -> None:
+        error: GatewayError = InternalError()
+        try:
+            await self._app(scope, incoming.receive, outgoing.send)
+        except GatewayError as raised:
+            error = raised
+        except Exception:
+            logger.log(logging.DEBUG if line.gone.is_set() else logging.ERROR, "the application failed", exc_info=True)
+        if outgoing.flow is Flow.OVER or line.gone.is_set():
+            return
+        if outgoing.flow is Flow.FLOWING:
+            raise BrokenOff("the application ended in the middle of its answer")
+        await outgoing.fail(error)
+
+    def _note(self, request: str, scope: Scope, outgoing: Outgoing) -> None:
+        self._said = {"request": _printable(request), "method": _printable(scope["method"]), "path": _printable(scope["path"])}
+        self._said["status"] = str(outgoing.status or "-")
+        if outgoing.flow is not Flow.OVER:
+            self._said["left"] = outgoing.flow.name.lower()
+
+
+async def _patience(app: asyncio.Task[None], left: asyncio.Task[bool], line: Line) -> None:
+    """Waits for the application; after its client has left, a moment and no longer."""
+    try:
+        await asyncio.wait((app, left), return_when=asyncio.FIRST_COMPLETED)
+        if not app.done():
+            await asyncio.wait((app,), timeout=_MOMENT)
+    except asyncio.CancelledError:
+        line.gone.set()
+        await asyncio.wait((app,), timeout=_MOMENT)
+        raise
+
+
+_LONGEST_LOGGED = 128
+
+
+def _printable(text: str) -> str:
+    """The text for a log line: nothing that a terminal or a log reader would act on."""
+    return "".join(char if "!" <= char <= "~" else "?" for char in text[:_LONGEST_LOGGED])

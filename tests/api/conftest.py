@@ -1,0 +1,49 @@
+"""What the tests of the HTTP application share: one server with one store and a scripted upstream, and callers of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gw_extproc.settings import Settings
+from tests import valkey
+from tests.api.serving import Api, Served, served
+from tests.real import upstream as upstreams
+from tests.real.upstream import Upstream
+
+MAX_BODY = 100_000
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    with upstreams.running() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def store_url() -> Iterator[str]:
+    with valkey.running() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def server(upstream: Upstream, store_url: str) -> Iterator[Served]:
+    options = {"upstream": f"{upstream.url}/v1", "store": store_url, "max_body": str(MAX_BODY), "model_aliases": "fast=small,odd=gone"}
+    with served(Settings.read(options)) as server:
+        yield server
+
+
+@pytest.fixture
+def api(server: Served) -> Iterator[Api]:
+    api = Api(server)
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def stranger(server: Served) -> Iterator[Api]:
+    """Somebody else, who must not learn anything."""
+    api = Api(server)
+    yield api
+    api.close()

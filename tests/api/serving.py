@@ -1,0 +1,117 @@
+"""The HTTP application as it is served, in a thread of its own: uvicorn, a real store, a real upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx2
+from pydantic import BaseModel, TypeAdapter
+
+from gw_extproc.api.app import build
+from gw_extproc.api.server import HttpServer
+from gw_extproc.session.gateway import gateway
+from gw_extproc.settings import Settings
+from gw_extproc.store.store import Store
+from gw_extproc.upstream import UpstreamClient
+from tests.events import Json
+from tests.sockets import free_port
+from tests.waiting import DEADLINE
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where it is, and the switch that says that it takes leave."""
+
+    url: str
+    draining: threading.Event
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[Served]:
+    ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    address, draining = f"127.0.0.1:{free_port()}", threading.Event()
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        store = await Store.open(settings.store, timeout=settings.store_timeout, retries=settings.store_retries, retention=3600)
+        upstream = UpstreamClient(settings)
+        shared = gateway(settings, store, upstream)
+        server = HttpServer(shared, build(shared, draining=draining.is_set), address)
+        await server.start()
+        ready.set_result((asyncio.get_running_loop(), stop))
+        await stop.wait()
+        await server.stop()
+        await upstream.close()
+        await store.close()
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            ready.set_exception(error)
+            raise
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    loop, stop = ready.result(DEADLINE)
+    try:
+        yield Served(f"http://{address}", draining)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(DEADLINE)
+
+
+class Api:
+    """One caller of the application, whom nobody else is."""
+
+    def __init__(self, at: Served, key: str | None = None) -> None:
+        self._client = httpx2.Client(
+            base_url=at.url, headers={"authorization": f"Bearer {key or secrets.token_hex(8)}"}, timeout=DEADLINE, trust_env=False
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def call(self, method: str, path: str, **sent: Any) -> httpx2.Response:
+        return self._client.request(method, path, **sent)
+
+    def get(self, path: str, **query: Any) -> Json:
+        """The JSON of an answer that is all right."""
+        return good(self.call("GET", path, params=query))
+
+    def post(self, path: str, body: Json | None = None, **query: Any) -> Json:
+        return good(self.call("POST", path, json=body, params=query))
+
+    def delete(self, path: str) -> Json:
+        return good(self.call("DELETE", path))
+
+    def refused(self, method: str, path: str, **sent: Any) -> tuple[int, Json]:
+        """Status and error object."""
+        answer = self.call(method, path, **sent)
+        assert answer.status_code >= 400, answer.text
+        assert answer.headers["content-type"] == "application/json"
+        error: Json = answer.json()["error"]
+        assert list(error) == ["message", "type", "param", "code"]
+        assert error["type"] == "invalid_request_error"
+        return answer.status_code, error
+
+
+def good(answer: httpx2.Response) -> Json:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    found: Json = answer.json()
+    return found
+
+
+def strictly(model: object, value: object) -> None:
+    """Whether the value is exactly what the model says: nothing missing, nothing more."""
+    TypeAdapter[object](model).validate_python(value, extra="forbid")  # type: ignore[arg-type]
