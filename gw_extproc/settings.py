@@ -253,7 +253,7 @@ class Settings(BaseSettings):
     @field_validator("secrets")
     @classmethod
     def _secrets_are_long(cls, value: SecretStr | None) -> SecretStr | None:
-        found = _split(value.get_secret_value()) if value else None
+        found = None if value is None else _split(value.get_secret_value())
         if found is not None and not (found and min(map(len, found)) >= _SHORTEST_SECRET):
             raise ValueError(f"expected secrets of {_SHORTEST_SECRET} characters or more, separated by commas (they are not shown)")
         return value

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
+from redis.retry import Retry
 
 from tests.sockets import free_port
 from tests.waiting import DEADLINE, until
@@ -56,7 +58,8 @@ class Valkey:
 
     def command(self, *command: str | int) -> Any:
         """What the server says to a command of the test's own."""
-        with Redis(unix_socket_path=str(self.socket), protocol=2, driver_info=None) as client:
+        once = Retry(NoBackoff(), 0)
+        with Redis(unix_socket_path=str(self.socket), protocol=2, driver_info=None, retry=once) as client:
             return cast(Any, client.execute_command(*command))
 
     def _answers(self) -> bool:

@@ -36,7 +36,7 @@ async def retrieve(call: Call) -> Response:
 
 async def update(call: Call) -> Response:
     payload, thread = await call.payload(), _thread(call)
-    fields = {**await _load(call), "metadata": payload["metadata"]}
+    fields = {**await _load(call), "metadata": payload["metadata"] or {}}
     if not await call.gateway.store.conversations.update(call.caller.tenant, thread, orjson.dumps(fields)):
         raise _unknown(call)
     return json(_object(thread, fields))

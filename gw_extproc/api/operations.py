@@ -63,6 +63,7 @@ OPERATIONS: Sequence[Operation] = (
         tokens.count,
         answers.InputTokens,
         body=CountTokens,
+        body_required=False,
     ),
     Operation(
         "POST",

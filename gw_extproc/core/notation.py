@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):([0-9]{1,5})")
-_DURATION = re.compile(r"([0-9]{1,9})([smhd]?)")
+_DURATION = re.compile(r"([0-9]{1,10})([smhd]?)")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _LONGEST = 36_500 * 86_400  # a century: stores count in milliseconds, and nobody means more

@@ -1,8 +1,8 @@
 """The two directions of ASGI over one ext_proc stream: what the application receives, and what it sends.
 
 Theory. Envoy takes a streamed answer only when the request's body is whole: Envoy 1.40 sends the request to the upstream too where it
-begins before, and what comes back breaks the answer. An answer that is known as a whole is legal at any time. So whatever is left of the
-body is discarded when the answer begins, and where that is too much, only a whole answer can be given.
+begins before, and what comes back breaks the answer. An answer that is known as a whole is legal at any time. So what is left of the
+body is discarded when the answer begins; where that is too much, only a whole answer can be given.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from gw_extproc.extproc.messages import MAX_BODY_MESSAGE, Pairs, Reply, Request
 from gw_extproc.extproc.wire import Wire
 
 MAX_DISCARDED = 32 * 1024 * 1024
-"""Bytes of a body that are read for an application that answers without them. A client that reads no answer before it has sent all shall
-get one; with more than this Envoy resets it, maybe before it has read the answer."""
+"""Bytes of a body that are read for an application that answers without them: a client that reads no answer before it has sent all
+shall get one. With more than this Envoy resets it, maybe before it has read the answer."""
 
 _DISCARDING = 10.0
 """Seconds that this may take."""

@@ -133,7 +133,7 @@ def whole_answer(status: int, headers: Pairs, body: bytes) -> Reply:
 
 
 def answer_headers(status: int, headers: Pairs, *, end: bool) -> Reply:
-    """Begins an answer made here that goes out as it is made. Legal when the request's body is whole: before, Envoy 1.40 calls the upstream.
+    """Begins an answer made here that goes out as it is made: legal when the request's body is whole.
 
     Of repeated headers Envoy keeps one, so they are joined (RFC 9110, section 5.3). Raises ValueError for set-cookie, which cannot be.
     """

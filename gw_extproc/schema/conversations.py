@@ -22,7 +22,9 @@ class CreateConversation(WireModel):
 
 
 class UpdateConversation(WireModel):
-    metadata: Metadata
+    """Null is as good as none at all, but leaving it out would change nothing."""
+
+    metadata: Metadata | None
 
 
 class CreateItems(WireModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from gw_extproc.schema.base import BY_TYPE, FAIL_FAST, STRING_OR_OBJECT, JsonObject, NonEmpty, TypedObject, WireModel
+from gw_extproc.schema.base import BY_TYPE, FAIL_FAST, STRING_OR_OBJECT, JsonObject, NonEmpty, WireModel
 from gw_extproc.schema.items import Input
 from gw_extproc.schema.tools import ToolChoice, Tools
 
@@ -56,9 +56,13 @@ class JsonSchemaFormat(WireModel):
     strict: bool | None = None
 
 
+class PlainFormat(WireModel):
+    type: Literal["text", "json_object"]
+
+
 TextFormat = Annotated[
-    Annotated[TypedObject, Tag("<text>")]
-    | Annotated[TypedObject, Tag("<json_object>")]
+    Annotated[PlainFormat, Tag("<text>")]
+    | Annotated[PlainFormat, Tag("<json_object>")]
     | Annotated[JsonSchemaFormat, Tag("<json_schema>")],
     BY_TYPE,
 ]

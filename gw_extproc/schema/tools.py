@@ -40,7 +40,11 @@ class GrammarFormat(WireModel):
     definition: str
 
 
-CustomFormat = Annotated[Annotated[TypedObject, Tag("<text>")] | Annotated[GrammarFormat, Tag("<grammar>")], BY_TYPE]
+class FreeFormat(WireModel):
+    type: Literal["text"]
+
+
+CustomFormat = Annotated[Annotated[FreeFormat, Tag("<text>")] | Annotated[GrammarFormat, Tag("<grammar>")], BY_TYPE]
 
 
 class CustomTool(CallableTool):

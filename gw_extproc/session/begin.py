@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ import orjson
 
 from gw_extproc.core import ids
 from gw_extproc.core.assembler import Assembler, Making
+from gw_extproc.core.conversation import Items
 from gw_extproc.core.drafts import Seal
 from gw_extproc.core.errors import CallerError, encode
 from gw_extproc.core.ids import Ref
@@ -19,8 +20,7 @@ from gw_extproc.core.request import Plan, translate
 from gw_extproc.core.response import ResponseObject
 from gw_extproc.schema.validation import unknown_fields, validate
 from gw_extproc.session.gateway import Caller, Gateway
-from gw_extproc.session.keeping import named
-from gw_extproc.session.recall import REASONING, Context, Item, Remembered, opened, recall
+from gw_extproc.session.recall import REASONING, Remembered, opened, recall
 from gw_extproc.session.session import Session
 from gw_extproc.store.errors import StoreDown
 
@@ -31,7 +31,9 @@ SEALED_REASONING = "reasoning.encrypted_content"
 
 async def begin(body: bytes, caller: Caller, gateway: Gateway) -> Session:
     """Reads a `POST /v1/responses` body; raises CallerError where it cannot be honoured, StoreDown where its history cannot be had."""
-    return await resume(parsed(body), caller, gateway, {})
+    session = await resume(parsed(body), caller, gateway, {})
+    session.context = replace(session.context, items=Items(()))  # as large as the history, and of no more use
+    return session
 
 
 async def resume(payload: object, caller: Caller, gateway: Gateway, remembered: Mapping[str, Remembered]) -> Session:
@@ -47,21 +49,23 @@ async def resume(payload: object, caller: Caller, gateway: Gateway, remembered: 
         unknown=unknown_fields(request),
     )
     store = _stores(request, plan, gateway)
-    inputs = _own(items.all if context.carried else items.given, context)
     chat = encode({**plan.chat, "model": gateway.settings.model_aliases.get(request["model"], request["model"])})
     plan = replace(plan, chat={})  # encoded now, and as large as the request: the answer needs none of it
     making = Making(
         plan=plan,
         object=ResponseObject(ids.response_id(context.ref), gateway.clock(), request),
         profile=gateway.profile,
-        new_id=_new_ids(context.ref, len(inputs)),
+        new_id=_new_ids(context.ref, len(items.all if context.carried else items.given)),
         clock=gateway.clock,
         prompt_bytes=len(chat),
         think_tags=gateway.dialect.think_tags,
         store=store,
         seal=_seal(request, caller, plan),
     )
-    return Session(caller, plan, chat, Assembler(making), replace(context, items=items), inputs, store)
+    session = Session(caller, plan, chat, Assembler(making), replace(context, items=items), store)
+    if session.leaves_items:
+        session.inputs = [encode(item) for item in session.own()]
+    return session
 
 
 def parsed(body: bytes) -> object:
@@ -79,16 +83,6 @@ def _stores(request: Body, plan: Plan, gateway: Gateway) -> bool:
     if not gateway.store.up:
         plan.notices.add("not stored", "store")
     return gateway.store.up
-
-
-def _own(given: Sequence[Body], context: Context) -> Sequence[Item]:
-    """The caller's items as they are kept. In a conversation all ids are ours, so that each finds its item there."""
-    return [_kept(item, context, position) for position, item in enumerate(given)]
-
-
-def _kept(item: Body, context: Context, position: int) -> Item:
-    known = item.get("id")
-    return named(item, context.ref, position, known if isinstance(known, str) and not context.in_conversation else None)
 
 
 def _new_ids(ref: Ref, inputs: int) -> NewId:

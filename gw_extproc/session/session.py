@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -12,6 +13,7 @@ from gw_extproc.core import ids
 from gw_extproc.core.assembler import Assembler
 from gw_extproc.core.request import Plan
 from gw_extproc.session.gateway import Caller
+from gw_extproc.session.keeping import named
 from gw_extproc.session.recall import Context, Item, Remembered
 from gw_extproc.store.errors import ConversationGone, StoreDown
 from gw_extproc.store.record import Record
@@ -32,10 +34,10 @@ class Session:
     """The Chat request; whoever sends it may empty it afterwards, as it is as large as the context."""
     assembler: Assembler
     context: Context
-    inputs: Sequence[Item]
-    """The caller's own items in normal form, with their ids."""
     store: bool
     """Whether the response is to be kept."""
+    inputs: Sequence[bytes] = ()
+    """The caller's own items as they are kept, encoded; none where nothing is."""
     response: bytes = b""
     """The object as it was announced, encoded."""
     kept: bool = False
@@ -64,19 +66,34 @@ class Session:
     def remembered(self) -> Remembered:
         """What the connection needs to continue the response, where nothing else keeps it."""
         before = () if self.context.carried else self.context.items.history
-        return Remembered(self.context.ref, [*before, *self.inputs, *map(orjson.loads, self.assembler.outputs)])
+        return Remembered(self.context.ref, [*before, *self.own(), *map(orjson.loads, self.assembler.outputs)])
+
+    def own(self) -> Sequence[Item]:
+        """The caller's items in normal form. In a conversation all ids are ours, so that each finds its item there."""
+        context = self.context
+        given = context.items.all if context.carried else context.items.given
+        return [named(item, context.ref, position, self._known_id(item)) for position, item in enumerate(given)]
+
+    def _known_id(self, item: Mapping[str, Any]) -> str | None:
+        known = item.get("id")
+        return known if isinstance(known, str) and not self.context.in_conversation else None
+
+    @property
+    def leaves_items(self) -> bool:
+        """Whether anything is kept: a turn of a conversation that is not to be stored leaves its items there."""
+        return self.store or self.context.in_conversation
 
     async def _save(self) -> bool:
-        """Whether the response is kept now; a turn of a conversation that is not to be stored leaves only its items there."""
+        """Whether the response is kept now."""
         context = self.context
-        if not (self.store or context.in_conversation):
+        if not self.leaves_items:
             return False
         record = Record(
             ref=context.ref,
             parent=context.parent,
             object=self.assembler.kept() if self.store else None,
             trace=b"",
-            inputs=[orjson.dumps(item) for item in self.inputs],
+            inputs=self.inputs,
             outputs=self.assembler.outputs,
             conversation=context.in_conversation,
         )

@@ -119,8 +119,8 @@ class Reader:
             assert item.commands[event["command_index"]] == event["command"]
 
 
-def check(wire: bytes) -> Json:
-    """Returns the final response of a stream that keeps the laws."""
+def check(wire: bytes, *, abandoned: bool = False) -> Json:
+    """Returns the final response of a stream that keeps the laws; one that was abandoned did not close its items."""
     told = events(wire)
     assert wire.endswith(DONE)
     assert wire.count(DONE) == 1
@@ -134,18 +134,18 @@ def check(wire: bytes) -> Json:
     for event in told[2 : -2 if failed else -1]:
         reader.read(event)
     final: Json = told[-1]["response"]
-    _check_final(final, told, reader.items, failed=failed)
+    _check_final(final, told, reader.items, failed=failed, closed=not (failed or abandoned))
     return final
 
 
-def _check_final(final: Json, told: list[Json], items: list[Item], *, failed: bool) -> None:
+def _check_final(final: Json, told: list[Json], items: list[Item], *, failed: bool, closed: bool) -> None:
     assert {event["response"]["id"] for event in told if "response" in event} == {final["id"]}
     assert told[-1]["type"] == f"response.{final['status']}"
     assert [(item.id, item.type) for item in items] == [(item["id"], item["type"]) for item in final["output"]]
     for item, end in zip(items, final["output"], strict=True):
-        assert item.done == end or (failed and item.done is None and end["status"] == "incomplete")
-    assert (final["usage"] is not None) or failed
+        assert item.done == end or (not closed and item.done is None and end["status"] == "incomplete")
+    assert (final["usage"] is not None) or not closed
     assert (final["error"] is not None) == failed
     assert (final["incomplete_details"] is not None) == (final["status"] == "incomplete")
     statuses: list[Any] = [item["status"] for item in final["output"]]
-    assert failed or "incomplete" not in statuses[:-1]
+    assert not closed or "incomplete" not in statuses[:-1]

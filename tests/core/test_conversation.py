@@ -467,7 +467,7 @@ def test_a_compacted_context_is_a_message_that_says_what_it_is() -> None:
 
 def test_an_output_answers_a_call_of_the_history() -> None:
     assert continued(HELLO, function_call("a"), input=[output("a")])[-2:] == [
-        {"role": "assistant", "content": "", "tool_calls": [called("a")]},
+        {"role": "assistant", "tool_calls": [called("a")]},
         told("a"),
     ]
 

@@ -28,6 +28,7 @@ _FAULTS: Mapping[str, str] = {
     "404": "What it names is not there, or belongs to somebody else.",
     "413": "The body is larger than the gateway takes.",
     "415": "The body is not JSON, or compressed in a way that the gateway does not read.",
+    "429": "The model server takes no more for now.",
     "502": "The model server failed.",
     "503": "The store or the model server cannot be reached.",
 }
