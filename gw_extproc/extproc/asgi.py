@@ -21,7 +21,7 @@ MAX_DISCARDED = 32 * 1024 * 1024
 """Bytes of a body that are read for an application that answers without them: a client that reads no answer before it has sent all
 shall get one. With more than this Envoy resets it, maybe before it has read the answer."""
 
-_DISCARDING = 10.0
+DISCARDING = 10.0
 """Seconds that this may take."""
 
 _CONNECTION = frozenset((b"connection", b"host", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
@@ -99,7 +99,7 @@ class Incoming:
         """Reads what the application has not asked for; returns whether the body is whole then."""
         left = MAX_DISCARDED
         try:
-            async with asyncio.timeout(_DISCARDING), self._turn:
+            async with asyncio.timeout(DISCARDING), self._turn:
                 while left > 0 and self._body is _Body.ARRIVING and not self._line.gone.is_set():
                     left -= len((await self._next()).get("body", b""))
         except TimeoutError:

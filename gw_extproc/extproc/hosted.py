@@ -21,7 +21,7 @@ from gw_extproc.extproc.wire import Wire
 
 logger = logging.getLogger("gw_extproc.hosted")
 
-_MOMENT = 5.0
+MOMENT = 5.0
 """Seconds that an application may take to end after its client has left: long enough to save what it has, also in a slow store."""
 
 
@@ -86,10 +86,10 @@ async def _patience(app: asyncio.Task[None], left: asyncio.Task[bool], line: Lin
     try:
         await asyncio.wait((app, left), return_when=asyncio.FIRST_COMPLETED)
         if not app.done():
-            await asyncio.wait((app,), timeout=_MOMENT)
+            await asyncio.wait((app,), timeout=MOMENT)
     except asyncio.CancelledError:
         line.gone.set()
-        await asyncio.wait((app,), timeout=_MOMENT)
+        await asyncio.wait((app,), timeout=MOMENT)
         raise
 
 

@@ -24,7 +24,9 @@ logger = logging.getLogger("gw_extproc.crew")
 
 PREFIX = "gw-extproc-"
 
-_STABLE = 60.0  # seconds that a part must have run for its restarts to be counted anew
+_PAUSE = 0.1  # seconds before a part is revived, doubled each time ...
+_LONGEST_PAUSE = 30.0
+_STABLE = 60.0  # ... until it has lived so long
 
 _LONGEST_PARENT = 60  # a unix socket's path holds 104 characters on some systems: leave room for the run directory's own names
 
@@ -40,8 +42,6 @@ class Part:
     """File descriptors it keeps."""
     umask: int = -1
     """Rights that the files it makes must not have; the launcher's own where it is -1."""
-    restarts: int = 0
-    """How often it is started again where it ends by itself; then that ends all."""
     advice: str = ""
     """Where to look when it has ended."""
 
@@ -68,9 +68,11 @@ class Crew:
 
     async def start(self, part: Part) -> None:
         process = await self._spawn(part)
-        if part.restarts:
-            self._revived.add(part.name)
         self._waits.append(asyncio.create_task(self._keep(part, process)))
+
+    def revive(self, name: str) -> None:
+        """From now on this part is started again when it ends by itself; until it is asked to end."""
+        self._revived.add(name)
 
     def adopt(self, sockets: Iterable[Path]) -> None:
         """Whatever ends the launcher, these files are gone afterwards: name only what no other program uses."""
@@ -78,7 +80,7 @@ class Crew:
             self._lifeline.write(b"".join(os.fsencode(path) + b"\0" for path in sockets))
 
     async def watch(self) -> NoReturn:
-        """Returns never; raises LocalError as soon as one part has ended."""
+        """Returns never; raises LocalError as soon as a part has ended that is not revived."""
         raise LocalError(await self._ends.get())
 
     async def stop(self, *names: str) -> None:
@@ -99,7 +101,10 @@ class Crew:
         for process in self._members.values():  # nothing is left to do here, unless the guardian itself was killed
             with suppress(ProcessLookupError):
                 process.kill()
-        await asyncio.gather(*self._waits)
+            await process.wait()
+        for task in self._waits:
+            task.cancel()
+        await asyncio.gather(*self._waits, return_exceptions=True)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     async def _spawn(self, part: Part) -> Process:
@@ -119,24 +124,18 @@ class Crew:
         return process
 
     async def _keep(self, part: Part, process: Process) -> None:
-        """Starts it again as often as it may be, and then notes its end."""
-        left = part.restarts
+        """Notes its end, but for as long as it is revived."""
+        clock, pause = asyncio.get_running_loop().time, _PAUSE
         while True:
-            since = asyncio.get_running_loop().time()
+            since = clock()
             end = f"{part.name} ended unexpectedly ({_status(await process.wait())})"
-            if asyncio.get_running_loop().time() - since > _STABLE:
-                left = part.restarts
-            if part.name not in self._revived or not left:
+            pause = _PAUSE if clock() - since > _STABLE else min(2 * pause, _LONGEST_PAUSE)
+            if part.name in self._revived:
+                logger.warning("gw-extproc: %s and is started again%s", end, part.advice and f"; {part.advice}")
+                await asyncio.sleep(pause)
+            if part.name not in self._revived:
                 break
-            left -= 1
-            logger.warning("gw-extproc: %s and is started again", end)
-            try:
-                process = await self._spawn(part)
-            except LocalError as error:
-                end = str(error)
-                break
-            if part.name not in self._revived:  # it was stopped meanwhile
-                process.kill()
+            process = await self._spawn(part)
         self._ends.put_nowait(f"{end}; everything was stopped{part.advice and f' ({part.advice})'}")
 
 

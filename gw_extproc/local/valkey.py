@@ -20,13 +20,13 @@ NAME = "Valkey"
 
 _GRACE = 5.0  # seconds to write the last bytes after SIGTERM
 _LOCK = "lock"
-_RESTARTS = 3  # if it ends by itself; the workers find it again
 
 _OPTIONS = {
     "--port": "0",
     "--unixsocketperm": "700",
     "--appendonly": "yes",
-    # `everysec` may answer before it has written, while an fsync runs: what was announced would not survive a kill.
+    # `everysec` may answer before it has written, while an fsync runs: what was announced would not survive a kill. On a full disk
+    # Valkey ends itself with `always`; it is revived, and can be read until it is to write again.
     "--appendfsync": "always",
     "--save": "",
     "--maxmemory": "0",
@@ -76,11 +76,11 @@ async def start(crew: Crew, settings: Settings, claim: Claim | None) -> Settings
             dict(os.environ),
             inherited=(claim.lock,),  # a Valkey that outlives its launcher, for however short a time, keeps the directory
             umask=0o077,
-            restarts=_RESTARTS,
             advice=f"its log is {log_file(claim.directory)}",
         )
     )
     await until(lambda: _answers(socket))
+    crew.revive(NAME)  # a store that is away is told truthfully, and found again when it is back
     return settings.model_copy(update={"store": f"unix://{socket}"})
 
 

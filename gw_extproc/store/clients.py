@@ -18,11 +18,11 @@ Client = Redis | RedisCluster
 
 def build(url: StoreUrl, *, timeout: float, connections: int) -> tuple[Client, Sentinel | None]:
     """The client, and the Sentinel that must be closed with it. The client tries once: who uses it repeats."""
-    # Half the time for a connection, so that an attempt can still turn to another node.
+    # Less time than an attempt has: only what fails in here makes a cluster or Sentinel look for another node.
     common: dict[str, Any] = {
         "username": url.username,
         "password": url.password,
-        "socket_timeout": timeout,
+        "socket_timeout": timeout * 0.8,
         "socket_connect_timeout": timeout / 2,
         "protocol": 2,  # RESP3 would add a greeting and notices that nobody reads
         "driver_info": None,

@@ -129,7 +129,15 @@ class Connection:
         raise AssertionError("the last attempt returns or raises")
 
     async def _evaluate(self, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
-        return cast(Reply, await self._client.execute_command("EVAL", script.text, len(keys), *keys, *arguments))
+        task = asyncio.current_task()
+        assert task is not None, "only tasks await"
+        asked = task.cancelling()
+        try:
+            return cast(Reply, await self._client.execute_command("EVAL", script.text, len(keys), *keys, *arguments))
+        finally:
+            # The client waits with asyncio.wait_for, which before Python 3.12 can lose a cancellation, and a time limit with it.
+            if task.cancelling() > asked:
+                raise asyncio.CancelledError
 
     async def _probe(self) -> str:
         """Why the store is not there; empty if it is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from gw_extproc.core.errors import UpstreamError
@@ -23,6 +24,7 @@ from .answers import (
     piece,
     said,
     stream,
+    told,
     usage,
 )
 
@@ -473,6 +475,46 @@ class TestAnnotations:
     def test_markers_cite_the_sources(self) -> None:
         got = answer(stream(chunk({"content": "a[1]"}, citations=["u"])))
         assert [(each["url"], each["start_index"]) for each in got.output[0]["content"][0]["annotations"]] == [("u", 1)]
+
+
+class TestKeeping:
+    """What is said of a response and what is stored are the same, once it has ended."""
+
+    def test_the_object_is_kept_without_its_items_and_these_one_by_one(self) -> None:
+        made = assembler()
+        got = told(made, stream(chunk({"reasoning": "hm"}), *said("a"), called(piece(0, "c1", "f", "{}"))))
+        assert [orjson.loads(item) for item in made.outputs] == got.output
+        assert orjson.loads(made.kept()) == {**got.response, "output": []}
+
+    def test_there_are_no_items_before_the_end(self) -> None:
+        made = assembler()
+        made.start()
+        made.feed(chunk({"content": "a"}))
+        assert (made.ended, made.outputs) == (False, ())
+
+    @pytest.mark.parametrize("stored", [True, False])
+    def test_the_end_says_whether_it_is_stored(self, stored: bool) -> None:
+        made = assembler()
+        told(made, stream(*said("a")))
+        assert orjson.loads(made.response(stored=stored))["store"] is stored
+        assert orjson.loads(made.kept())["store"] is True
+
+    @pytest.mark.parametrize("store", [True, False])
+    def test_the_beginning_says_whether_it_will_be(self, store: bool) -> None:
+        first = Answer(assembler(store=store).start(), {}, False)
+        assert [each["response"]["store"] for each in first.events] == [store, store]
+
+    def test_ids_are_those_that_were_announced(self) -> None:
+        got = answer(
+            stream(chunk({"reasoning": "hm"}), *said("a"), called(piece(0, "c1", "shell", '{"commands":["ls"]}'))), tools=TOOLS
+        )
+        assert [item["id"] for item in got.output] == ["rs_0", "msg_1", "sh_2"]
+        assert [each["item"]["id"] for each in got.of("response.output_item.added")] == ["rs_0", "msg_1", "sh_2"]
+
+    def test_reasoning_is_sealed_where_the_caller_carries_it(self) -> None:
+        made = assembler(seal="sealed {}".format)
+        got = told(made, stream(chunk({"reasoning": "hm"}), *said("a")))
+        assert got.output[0]["encrypted_content"] == "sealed hm"
 
 
 def test_what_comes_after_the_end_is_ignored() -> None:

@@ -66,6 +66,16 @@ class TestReasoning:
         draft.close("completed")
         assert [each["type"] for each in told(at)][2:4] == ["response.reasoning.delta", "response.reasoning.done"]
 
+    def test_is_sealed_when_it_is_whole(self) -> None:
+        at = place()
+        draft = ReasoningDraft(at, summary=False, seal="sealed {}".format)
+        draft.grow("a")
+        draft.grow("b")
+        assert "encrypted_content" not in draft.item()
+        assert closed(draft)["encrypted_content"] == "sealed ab"
+        sealed = [each["item"].get("encrypted_content") for each in events(at.emitter.take()) if "item" in each]
+        assert sealed == [None, "sealed ab"]
+
     def test_as_a_summary(self) -> None:
         at = place()
         draft = ReasoningDraft(at, summary=True)
@@ -80,6 +90,51 @@ class TestReasoning:
             event("reasoning_summary_part.done", summary_index=0, part=part),
             DONE,
         ]
+
+
+def test_an_abandoned_draft_is_incomplete_and_says_nothing_but_a_closed_one_stays_as_it_is() -> None:
+    at = place()
+    draft = FunctionCallDraft(at, "c", Tool("function", "f"))
+    at.emitter.take()
+    draft.abandon()
+    assert draft.item()["status"] == "incomplete"
+    assert at.emitter.take() == b""
+    draft.close("completed")
+    draft.abandon()
+    assert draft.item()["status"] == "completed"
+
+
+class TestTrace:
+    """What each kind of draft leaves behind."""
+
+    def test_of_reasoning(self) -> None:
+        at = place()
+        draft = ReasoningDraft(at, summary=False)
+        draft.grow("hm")
+        draft.close("completed")
+        assert at.emitter.trace.marks == ["o", 2, "c"]
+
+    def test_of_a_message(self) -> None:
+        at = place()
+        draft = MessageDraft(at)
+        draft.text("abc", [])
+        draft.text("de", [{"token": "de"}])
+        draft.more_logprobs([{"token": ""}, {"token": ""}])
+        draft.annotate({"url": "u"})
+        draft.annotate({"url": "u"})
+        draft.refusal("no")
+        draft.close("completed")
+        assert at.emitter.trace.marks == ["o", "p", 3, [2, 1], ["l", 2], "a", "p", 2, "c"]
+
+    def test_of_calls(self) -> None:
+        emitter = Emitter(PROFILES["openai"])
+        function = FunctionCallDraft(Place(emitter, "fc_0", 0), "c0", Tool("function", "f"))
+        custom = CustomCallDraft(Place(emitter, "ctc_1", 1), "c1", Tool("custom", "c"))
+        for piece in ('{"in', 'put": "ab', 'c"}'):
+            custom.grow(piece)
+        for draft in (function, custom, WholeCallDraft(Place(emitter, "sh_2", 2), "c2", WHOLE_CALLS["tool_search"], {})):
+            draft.close("completed")
+        assert emitter.trace.marks == ["o", "o", 2, 1, "o", ["i", 0], 2, "c", ["i", 1], "c", ["i", 2], "c"]
 
 
 class TestMessage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gw_extproc.core.errors import UpstreamError
-from gw_extproc.core.events import PROFILES, Emitter, delta_prefix
+from gw_extproc.core.events import PROFILES, Emitter, delta_prefix, payloads
 
 
 def test_events_are_framed_and_numbered_from_0() -> None:
@@ -30,6 +30,17 @@ def test_a_response_is_announced_twice_and_ends_with_the_literal() -> None:
         b"data: [DONE]\n\n",
     ]
     assert emitter.each() == []
+
+
+def test_payloads_are_what_is_framed() -> None:
+    emitter = Emitter(PROFILES["openai"])
+    emitter.emit("response.one", text="\n\ndata: ")
+    emitter.end("completed", b"{}")
+    assert list(payloads(emitter.take())) == [
+        (b"response.one", b'{"type":"response.one","sequence_number":0,"text":"\\n\\ndata: "}'),
+        (b"response.completed", b'{"type":"response.completed","sequence_number":1,"response":{}}'),
+    ]
+    assert list(payloads(b"")) == []
 
 
 def error(profile: str) -> bytes:

@@ -182,6 +182,13 @@ def test_whatever_became_of_the_trace_the_response_is_told(made: Assembler, data
     assert events(replayed[-2])[0]["response"] == orjson.loads(made.response(stored=True))
 
 
+def test_log_probabilities_come_back_with_the_text_and_without() -> None:
+    scored = [chunk({"content": text}) for text in ("a", "")]
+    for each, token in zip(scored, "xy", strict=True):
+        each["choices"][0]["logprobs"] = {"content": [{"token": token, "logprob": -1}]}
+    assert_told_again(stream(*scored), **REQUESTS[1])
+
+
 def test_calls_that_interleave_come_back_in_turns() -> None:
     turns = [called(*(piece(index, arguments=text) for index in (0, 1))) for text in ('{"a"', ": 1", "}")]
     assert_told_again(stream(called(piece(0, "a", "f"), piece(1, "b", "c")), *turns), tools=TOOLS)

@@ -70,6 +70,10 @@ class Carrier:
     def upstream_calls(self) -> int:
         return int(self.admin.get("/stats?filter=^cluster.upstream.upstream_cx_total$").text.split()[-1])
 
+    def summary_of(self, path: str) -> str:
+        """What the log says of the last call of that path."""
+        return next(summary for summary in reversed(self.summaries) if f" path={path}" in summary)
+
     def await_idle(self) -> None:
         until(lambda: not self._running, "the end of all exchanges")
 

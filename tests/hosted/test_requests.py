@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -35,9 +36,15 @@ def test_the_scope(carrier: Carrier, apps: Applications) -> None:
     told = Told()
     path = apps.at(told)
     target = carrier.url(f"{path}/a%20b%2Fc/%C3%A9/%ff;x?q=%20a+b&q=%C3%A9&&z")
-    httpx2.request("put", target, headers=[("X-A", "1"), ("x-a", "2"), ("host", "Example.org:81")], timeout=DEADLINE)
+    httpx2.request(
+        "put",
+        target,
+        headers=[("X-A", "1"), ("x-a", "2"), ("host", "Example.org:81"), ("x-forwarded-for", "203.0.113.9")],
+        timeout=DEADLINE,
+    )
     scope = dict(told.scope)
     headers = scope.pop("headers")
+    assert scope.pop("client") == (dict(headers)[b"x-forwarded-for"].decode().rpartition(",")[2], 0)
     assert scope == {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -48,7 +55,6 @@ def test_the_scope(carrier: Carrier, apps: Applications) -> None:
         "raw_path": f"{path}/a%20b%2Fc/%C3%A9/%ff;x".encode(),
         "query_string": b"q=%20a+b&q=%C3%A9&&z",
         "root_path": "",
-        "client": ("127.0.0.1", 0),
         "server": ("example.org", 81),
     }
     assert headers[0] == (b"host", b"Example.org:81")
@@ -94,15 +100,13 @@ def test_trailers_end_the_body(carrier: Carrier, apps: Applications) -> None:
         "POST {} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", carrier.port()), DEADLINE) as connection:
-        connection.sendall(request.format(apps.at(told)).encode())
+        connection.sendall(head.encode() + b"5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n")
         assert b"".join(iter(lambda: connection.recv(65536), b"")).endswith(b"ok")
     assert told.body == b"hello"
     assert told.messages[-1]["more_body"] is False
 
 
 def test_an_application_that_gives_up_waiting_loses_nothing(carrier: Carrier, apps: Applications) -> None:
-    import asyncio
-
     gate, told = Gate(), Told()
 
     async def application(call: Call) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
@@ -89,12 +89,12 @@ def _models() -> Iterator[tuple[object, JsonSchemaMode]]:
 
 def _schemas() -> tuple[Mapping[int, Json], Json]:
     """The schema of each type in the table, by its identity, and what they refer to."""
-    models = {(id(model), mode): (id(model), mode, TypeAdapter[Any](model)) for model, mode in _models()}
+    models = {(id(model), mode): (id(model), mode, TypeAdapter(cast(type, model))) for model, mode in _models()}
     found, definitions = TypeAdapter.json_schemas(models.values(), ref_template=_REF, schema_generator=_Generator)
     plain = {key: _plain(schema) for (key, _), schema in found.items()}
     unions = {name: plain[id(union)] for name, union in _UNIONS.items()}
     defined = {name: _plain(schema) for name, schema in definitions["$defs"].items()}
-    components = {name: _short(schema, unions, name) for name, schema in sorted({**defined, **unions}.items())}
+    components: Json = {name: _short(schema, unions, name) for name, schema in sorted({**defined, **unions}.items())}
     return {key: _short(schema, unions) for key, schema in plain.items()}, components
 
 

@@ -14,7 +14,7 @@ _HEAD = """\
 OpenAI's document (github.com/openai/openai-openapi, main of 2026-08-21) beside the gateway's [openapi.yaml](../openapi.yaml), for all
 paths under /responses, /conversations and /models: what is missing here, and what is of another type, has other values, or is
 required on one side only. `unlisted` is an alternative that is taken without being described. Items, tools and the response object
-are told once, wherever they stand; `<kind>` is the alternative of that `type`, `[]` an element. What only the gateway has is not listed.
+are told once, wherever they stand; `<kind>` is the alternative of that `type`, `[]` an element. What only the gateway has is left out.
 
 Generated from `tests/openapi` by `python -m tests.generated openapi-differences`.
 
@@ -23,7 +23,7 @@ Generated from `tests/openapi` by `python -m tests.generated openapi-differences
 
 def by_reason(found: Iterable[Difference]) -> Mapping[str, Sequence[Difference]]:
     """The differences by the pattern that explains them, in the order of the patterns; under "" those that none does."""
-    explained: dict[str, list[Difference]] = {pattern: [] for pattern, _ in REASONS} | {"": []}
+    explained: dict[str, list[Difference]] = {pattern: [] for pattern in (*dict(REASONS), "")}
     for difference in found:
         told = str(difference)
         explained[next((pattern for pattern, _ in REASONS if _matches(pattern, told)), "")].append(difference)

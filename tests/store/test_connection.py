@@ -128,6 +128,17 @@ async def test_calls_that_were_cancelled_leave_no_foreign_answers(single: Valkey
         assert found == [told(ref.unique) for ref in refs]
 
 
+async def test_a_cancellation_is_never_lost(single: Valkey, tenant: str) -> None:
+    async with opened(single.url) as store:
+        for steps in range(40):
+            task = asyncio.create_task(store.responses.items(tenant, [(new(), 0)]))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            assert task.done() or task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled() or not task.cancelling()
+
+
 async def test_a_full_store_refuses_whole_saves_and_still_reads(tenant: str, caplog: pytest.LogCaptureFixture) -> None:
     with valkey.running("--maxmemory", "12mb", "--maxmemory-policy", "noeviction") as server:
         async with opened(server.url) as store:
