@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PB := gw_extproc/extproc/pb
 
-.PHONY: run test check format fix lint types tests generated protos envoy-yaml lock bench-smoke clean
+.PHONY: run test check format fix lint types tests generated protos envoy-yaml openapi lock bench-smoke clean
 
 run: $(VENV)/.runtime ## start Envoy, the processor and (without an upstream) the demo model
 	@exec $(BIN)/gw-extproc run $(ARGS)
@@ -50,6 +50,9 @@ protos: $(VENV)/.dev ## regenerate the gRPC classes from protos/
 
 envoy-yaml: $(VENV)/.dev ## regenerate envoy/envoy.yaml
 	@$(BIN)/python -m tests.generated envoy-yaml
+
+openapi: $(VENV)/.dev ## regenerate openapi.yaml and what it says of OpenAI's document
+	@$(BIN)/python -m tests.generated openapi openapi-differences
 
 lock: ## pin the newest versions (needs uv)
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock

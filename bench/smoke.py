@@ -22,13 +22,13 @@ import psutil
 
 from bench.load import open_streams, requests_per_second
 from bench.upstream import CHUNKS, INTERVAL
-from gw_extproc.local import plan, probes
+from gw_extproc.local import plan, probes, valkey, workers
 from gw_extproc.local.crew import Crew, Part, gathered
 from gw_extproc.local.environment import environment
 from gw_extproc.local.envoy_admin import EnvoyAdmin
 from gw_extproc.local.envoy_binary import binary
 from gw_extproc.local.envoy_config import as_json, bootstrap_of
-from gw_extproc.local.workers import start_workers
+from gw_extproc.local.workers import Listening
 from gw_extproc.settings import Settings
 
 ROUNDS = 3
@@ -126,7 +126,10 @@ async def _echoing(crew: Crew, settings: Settings) -> Contestant:
 
 async def _ours(crew: Crew, settings: Settings) -> Contestant:
     address = f"unix:{crew.directory}/ours.sock"
-    await start_workers(crew, settings, [address])
+    here = settings.model_copy(update={"data_dir": crew.directory / "data"})
+    async with valkey.claimed(here) as claim:
+        stored = await valkey.start(crew, here, claim)
+    await workers.start(crew, stored, Listening([address]))
     await probes.until_accepting(address)
     contestant = await _envoy(crew, "ours", _config(crew, settings, "ours", address))
     return replace(contestant, processor=_child("gw_extproc.worker"))
@@ -136,7 +139,9 @@ def _config(crew: Crew, settings: Settings, name: str, processor: str) -> Config
     """The configuration of `gw-extproc run`, on any free port."""
     assert settings.upstream is not None
     here = settings.model_copy(update={"port": 0})
-    return as_json(bootstrap_of(plan.private(here, settings.upstream, [processor], f"unix:{_admin(crew, name)}")))
+    places = Listening([processor], [f"unix:{crew.directory}/nobody.sock"])
+    egress = f"unix:{crew.directory}/{name}.sock.egress"
+    return as_json(bootstrap_of(plan.private(here, settings.upstream, places, f"unix:{_admin(crew, name)}", egress)))
 
 
 async def _envoy(crew: Crew, name: str, config: Config) -> Contestant:

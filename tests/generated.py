@@ -12,6 +12,7 @@ from pathlib import Path
 from gw_extproc.core.dialects import DIALECTS, Dialect, Replay, System
 from gw_extproc.core.facts import FAILED_REASONS, INCOMPLETE_REASONS
 from gw_extproc.core.lifecycle import MOVES
+from tests.beside import SPEC
 from tests.gateway_process import environment
 
 ROOT = Path(__file__).parent.parent
@@ -74,6 +75,20 @@ def lifecycle() -> Files:
     return {ROOT / "docs/lifecycle.md": _LIFECYCLE.format(rows=rows, moves="\n".join(["    [*] --> queued", *moves, *ends]))}
 
 
+def openapi() -> Files:
+    """The description of the HTTP application."""
+    from tests.openapi import document
+
+    return {ROOT / "openapi.yaml": document.text()}
+
+
+def openapi_differences() -> Files:
+    """What differs from OpenAI's document, and why; nothing where that document is not at hand."""
+    from tests.openapi import report
+
+    return {ROOT / "docs/openapi-differences.md": report.text()} if SPEC.is_dir() else {}
+
+
 def _dialect_rows(dialect: Dialect) -> str:
     efforts = "as they are" if dialect.efforts is None else ", ".join(f"{name} → {sent}" for name, sent in dialect.efforts.items())
     rows = {
@@ -101,6 +116,8 @@ SOURCES: Mapping[str, Callable[[], Files]] = {
     "settings": settings,
     "dialects": dialects,
     "lifecycle": lifecycle,
+    "openapi": openapi,
+    "openapi-differences": openapi_differences,
 }
 
 _DIALECTS = """\

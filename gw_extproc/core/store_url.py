@@ -33,6 +33,8 @@ SENTINEL_OPTIONS = ("sentinel_username", "sentinel_password")
 _URL = re.compile(r"([a-z+]+)://(?:([^/?#]*)@)?([^/?#@]*)(/[^?#]*)?(?:\?([^#]*))?")
 _NODE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+)(?::([0-9]{1,5}))?")
 
+_ESCAPES = "in a password, write / ? # @ as %2F %3F %23 %40"
+
 
 @dataclass(frozen=True)
 class StoreUrl:
@@ -61,7 +63,7 @@ def parse(url: str) -> StoreUrl:
     found = _URL.fullmatch(url)
     if found is None or found[1] not in _KINDS:
         schemes = ", ".join(f"{scheme}://" for scheme in _KINDS)
-        raise ValueError(f"expected a URL that begins with {schemes}; in a password, write / ? # @ as %2F %3F %23 %40")
+        raise ValueError(f"expected a URL that begins with {schemes}; {_ESCAPES}")
     scheme, user, hosts, path = found[1], found[2], found[3], found[4] or ""
     kind, tls = _KINDS[scheme]
     options = _options(found[5] or "", kind, tls)
@@ -86,7 +88,7 @@ def _credentials(user: str) -> tuple[str | None, str | None]:
 def _node(text: str, default: int) -> tuple[str, int]:
     found = _NODE.fullmatch(text)
     if found is None or (found[2] and not 0 < int(found[2]) < 65536):
-        raise ValueError("a host of the store's URL is not host or host:port, with a port from 1 to 65535")
+        raise ValueError(f"a host of the store's URL is not host or host:port, with a port from 1 to 65535; {_ESCAPES}")
     return found[1].strip("[]"), int(found[2] or default)
 
 

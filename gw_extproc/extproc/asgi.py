@@ -8,8 +8,11 @@ body is discarded when the answer begins; where that is too much, only a whole a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from enum import Enum
+from typing import TypeVar
 
+import grpc
 from starlette.types import Message
 
 from gw_extproc.core.errors import BodyTooLarge, GatewayError
@@ -30,6 +33,9 @@ _CONNECTION = frozenset((b"connection", b"host", b"keep-alive", b"proxy-connecti
 _DISCONNECT: Message = {"type": "http.disconnect"}
 
 
+_T = TypeVar("_T")
+
+
 class Line:
     """The wire, on which a client that leaves is an event and no cancellation: afterwards what is written is lost."""
 
@@ -39,32 +45,28 @@ class Line:
 
     async def read(self) -> Request | None:
         """The next part of the request, or None where none follows: the client has left, or Envoy has answered in our place."""
-        message = None
-        try:
-            message = await self._wire.read()
-        except asyncio.CancelledError:
-            if _is_cancelled():
-                raise
+        message = await self._result(self._wire.read())
         if message is not None and message.WhichOneof("request") in ("request_body", "request_trailers"):
             return message
         self.gone.set()
         return None
 
     async def write(self, reply: Reply) -> None:
-        if self.gone.is_set():
-            return
+        if not self.gone.is_set():
+            await self._result(self._wire.write(reply))
+
+    async def _result(self, call: Awaitable[_T]) -> _T | None:
+        """What the call gives, or None where the stream is over: gRPC cancels then, or raises in a task not the stream's own."""
         try:
-            await self._wire.write(reply)
+            return await call
+        except grpc.aio.BaseError:
+            pass
         except asyncio.CancelledError:
-            if _is_cancelled():
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
                 raise
-            self.gone.set()
-
-
-def _is_cancelled() -> bool:
-    """Whether it is this task that is cancelled, and not the stream."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+        self.gone.set()
+        return None
 
 
 class _Body(Enum):
@@ -82,6 +84,8 @@ class Incoming:
         self._body = _Body.ARRIVING if whole is None else _Body.HELD
         self._turn = asyncio.Lock()
         self._reading: asyncio.Task[Request | None] | None = None
+        self._patience = MAX_DISCARDED
+        """Bytes that may still be discarded."""
         if self._body is _Body.HELD:
             self._watch()
 
@@ -97,13 +101,12 @@ class Incoming:
 
     async def discard(self) -> bool:
         """Reads what the application has not asked for; returns whether the body is whole then."""
-        left = MAX_DISCARDED
         try:
             async with asyncio.timeout(DISCARDING), self._turn:
-                while left > 0 and self._body is _Body.ARRIVING and not self._line.gone.is_set():
-                    left -= len((await self._next()).get("body", b""))
+                while self._patience > 0 and self._body is _Body.ARRIVING and not self._line.gone.is_set():
+                    self._patience -= len((await self._next()).get("body", b""))
         except TimeoutError:
-            pass  # who sends that slowly can read the answer meanwhile
+            self._patience = 0  # who sends that slowly can read the answer meanwhile
         return self._body is not _Body.ARRIVING
 
     def close(self) -> None:
@@ -152,6 +155,7 @@ class Outgoing:
 
     async def send(self, message: Message) -> None:
         if self._line.gone.is_set():
+            await asyncio.sleep(0)  # so that an application that only sends does not keep the loop
             return
         match self.flow, message["type"]:
             case Flow.SILENT, "http.response.start":

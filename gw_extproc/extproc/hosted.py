@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Scope
 from gw_extproc.core.errors import GatewayError, InternalError
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.asgi import Flow, Incoming, Line, Outgoing
-from gw_extproc.extproc.messages import Request
+from gw_extproc.extproc.messages import Pairs, Request
 from gw_extproc.extproc.scope import scope_of
 from gw_extproc.extproc.wire import Wire
 
@@ -48,11 +48,12 @@ class Hosted:
         try:
             await _patience(app, left, line)
         finally:
-            for task in (app, left):
-                task.cancel()
-            await asyncio.wait((app, left))
+            self._said = _noted(headers, scope, outgoing)
+            left.cancel()
             incoming.close()
-            self._note(dict(headers).get(b"x-request-id", b"-").decode("latin-1"), scope, outgoing)
+            if not app.done():
+                app.cancel()
+                await asyncio.wait((app,))
         if not app.cancelled():
             app.result()
 
@@ -74,12 +75,6 @@ class Hosted:
             raise BrokenOff("the application ended in the middle of its answer")
         await outgoing.fail(error)
 
-    def _note(self, request: str, scope: Scope, outgoing: Outgoing) -> None:
-        self._said = {"request": _printable(request), "method": _printable(scope["method"]), "path": _printable(scope["path"])}
-        self._said["status"] = str(outgoing.status or "-")
-        if outgoing.flow is not Flow.OVER:
-            self._said["left"] = outgoing.flow.name.lower()
-
 
 async def _patience(app: asyncio.Task[None], left: asyncio.Task[bool], line: Line) -> None:
     """Waits for the application; after its client has left, a moment and no longer."""
@@ -91,6 +86,15 @@ async def _patience(app: asyncio.Task[None], left: asyncio.Task[bool], line: Lin
         line.gone.set()
         await asyncio.wait((app,), timeout=MOMENT)
         raise
+
+
+def _noted(headers: Pairs, scope: Scope, outgoing: Outgoing) -> dict[str, str]:
+    request = dict(headers).get(b"x-request-id", b"-").decode("latin-1")
+    said = {"request": _printable(request), "method": _printable(scope["method"]), "path": _printable(scope["path"])}
+    said["status"] = str(outgoing.status or "-")
+    if outgoing.flow is not Flow.OVER:
+        said["left"] = outgoing.flow.name.lower()
+    return said
 
 
 _LONGEST_LOGGED = 128

@@ -135,7 +135,11 @@ class Crew:
                 await asyncio.sleep(pause)
             if part.name not in self._revived:
                 break
-            process = await self._spawn(part)
+            with suppress(LocalError):  # then the old one has still ended, and it is tried again
+                process = await self._spawn(part)
+            if part.name not in self._revived:  # it was asked to end meanwhile
+                with suppress(ProcessLookupError):
+                    process.terminate()
         self._ends.put_nowait(f"{end}; everything was stopped{part.advice and f' ({part.advice})'}")
 
 

@@ -142,10 +142,12 @@ class AdditionalToolsItem(KeptItem):
     tools: Tools
 
 
-class CompactionItem(KeptItem):
-    """The context so far, sealed: only this gateway can read it, and only for the same caller."""
+class CompactionItem(WireModel):
+    """The context so far, sealed: only this gateway can read it, and only for the same caller. It has a status once it is kept."""
 
+    id: str
     type: Literal["compaction"]
+    status: Literal["in_progress", "completed", "incomplete"] = absent()
     encrypted_content: str
 
 

@@ -139,10 +139,10 @@ def _is_closed(item: Body) -> bool:
 
 async def _opened(item: Body, path: str, caller: Caller) -> Body:
     kind, sealed = item.get("type"), item.get("encrypted_content")
-    if kind not in (REASONING, COMPACTION) or not sealed:
+    if kind != COMPACTION and not (kind == REASONING and sealed):
         return item
     try:
-        text = await caller.store.vault.unseal(caller.tenant, kind, sealed)
+        text = await caller.store.vault.unseal(caller.tenant, kind, str(sealed))
     except BadSeal:
         message = f"The encrypted content of {path} could not be verified: it was made elsewhere, for another caller, or altered."
         raise CallerError(message, code="invalid_encrypted_content", param=f"{path}.encrypted_content") from None

@@ -55,6 +55,8 @@ class Session:
         if self.response or not self.assembler.ended:
             return b""
         self.kept = await self._save()
+        if self.store and not self.kept:
+            self.plan.notices.add("not stored", "store")
         self.response = self.assembler.response(stored=self.kept)
         return self.assembler.announce(self.response)
 
@@ -92,7 +94,7 @@ class Session:
             ref=context.ref,
             parent=context.parent,
             object=self.assembler.kept() if self.store else None,
-            trace=b"",
+            trace=self.assembler.trace() if self.store else b"",
             inputs=self.inputs,
             outputs=self.assembler.outputs,
             conversation=context.in_conversation,

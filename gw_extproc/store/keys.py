@@ -1,7 +1,7 @@
 """Every key and field that the store holds, on one screen.
 
     gw:<tenant>:{<thread>}          hash, all of one thread; the braces make the thread the cluster's hash tag
-        h:<unique>                  "<parent>:<number of own inputs>:<number of outputs>"
+        h:<unique>                  "<parent>:<number of own inputs>:<number of outputs>:<bytes of all of them>"
         r:<unique>                  the response object as JSON, its output left empty
         t:<unique>                  what its events can be replayed from; may be absent
         i:<unique>:<position>       one item as JSON: own inputs first, then outputs
@@ -32,6 +32,7 @@ def member(unique: str, position: int) -> str:
 
 
 def head(parent: str, inputs: int, outputs: int) -> str:
+    """All of "h:" but the bytes, which the script adds up."""
     return f"{parent}:{inputs}:{outputs}"
 
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LARGEST_LOAD = 256 * 1024 * 1024
-"""Bytes of items that one load may return: four times the default limit of a request's body, and less than the second for which
-a server that does one thing at a time may be held up."""
+LARGEST_LOAD = 128 * 1024 * 1024
+"""Bytes of items that one load may return: twice the default limit of a request's body, and what the default timeout has time for."""
 
 _COMMON = """
-local hash, order, retention = KEYS[1], KEYS[2], ARGV[1]
+local hash, order, retention = KEYS[1], KEYS[2], tonumber(ARGV[1])
 local CHUNK = 1000  -- values on Lua's stack at once; it has room for 8000
 
+-- A read that comes soon after another writes nothing, so that nothing waits for a disk.
 local function renew()
-  redis.call('EXPIRE', hash, retention)
-  redis.call('EXPIRE', order, retention)
+  local slack = math.min(60, retention / 100)
+  for _, key in ipairs(KEYS) do
+    local left = redis.call('TTL', key)
+    if left == -1 or left > retention or left < retention - slack then redis.call('EXPIRE', key, retention) end
+  end
 end
 
 local function is_conversation()
@@ -40,12 +43,14 @@ local function erase(fields)
   each_chunk(fields, 1, function(...) redis.call('HDEL', hash, ...) end)
 end
 
--- Adds the items to the reply. Gives why not, if not.
-local function gather(reply, fields, limit)
+local function size_of(fields)
   local size = 0
-  for _, field in ipairs(fields) do
-    size = size + redis.call('HSTRLEN', hash, field)
-  end
+  for _, field in ipairs(fields) do size = size + redis.call('HSTRLEN', hash, field) end
+  return size
+end
+
+-- Adds the items, which take so many bytes, to the reply. Gives why not, if not.
+local function gather(reply, fields, size, limit)
   if size > tonumber(limit) then return 'large' end
   local lost = false
   each_chunk(fields, 1, function(...)
@@ -66,8 +71,8 @@ end
 local function read_head(unique)
   local head = redis.call('HGET', hash, 'h:' .. unique)
   if not head then return nil end
-  local parent, inputs, outputs = string.match(head, '^([^:]*):(%d+):(%d+)$')
-  return parent, tonumber(inputs), tonumber(outputs)
+  local parent, inputs, outputs, size = string.match(head, '^([^:]*):(%d+):(%d+):(%d+)$')
+  return parent, tonumber(inputs), tonumber(outputs), tonumber(size)
 end
 """
 
@@ -84,10 +89,11 @@ class Script:
 CHAIN = Script(
     _COMMON
     + """
-local records, parent = {}, ARGV[2]
+local records, parent, total = {}, ARGV[2], 0
 while parent ~= '' and string.sub(parent, 1, 1) ~= '@' do
-  local above, inputs, outputs = read_head(parent)
+  local above, inputs, outputs, size = read_head(parent)
   if not above then return {'missing'} end
+  total = total + size
   if #records == 0 and ARGV[3] == '0' then outputs = 0 end
   records[#records + 1] = {parent, inputs + outputs}
   parent = above
@@ -96,6 +102,7 @@ local fields = {}
 if parent ~= '' then
   if not is_conversation() then return {'missing'} end
   fields = listed('(0', string.sub(parent, 2))
+  total = total + size_of(fields)
 end
 for number = #records, 1, -1 do
   for position = 0, records[number][2] - 1 do
@@ -103,7 +110,7 @@ for number = #records, 1, -1 do
   end
 end
 local reply = {'ok'}
-local failed = gather(reply, fields, ARGV[4])
+local failed = gather(reply, fields, total, ARGV[4])
 if failed then return {failed} end
 renew()
 return reply
@@ -115,13 +122,13 @@ LOAD = Script(
     _COMMON
     + """
 local unique = ARGV[2]
-local parent, inputs, outputs = read_head(unique)
+local parent, inputs, outputs, size = read_head(unique)
 local object = redis.call('HGET', hash, 'r:' .. unique)
 if not parent or not object then return {'missing'} end
 local fields = {}
 for position = 0, inputs + outputs - 1 do fields[position + 1] = 'i:' .. unique .. ':' .. position end
 local reply = {'ok', object, redis.call('HGET', hash, 't:' .. unique) or '', inputs}
-local failed = gather(reply, fields, ARGV[3])
+local failed = gather(reply, fields, size, ARGV[3])
 if failed then return {failed} end
 renew()
 return reply
@@ -152,12 +159,13 @@ else
   saved = #ARGV < FIRST or redis.call('ZSCORE', order, unique .. ':0')
 end
 if not saved then
-  local fields, members = {}, {}
+  local fields, members, size = {}, {}, 0
   local last = in_conversation and redis.call('HGET', hash, 'n')
   for number = FIRST, #ARGV do
     local member = unique .. ':' .. (number - FIRST)
     fields[#fields + 1] = 'i:' .. member
     fields[#fields + 1] = ARGV[number]
+    size = size + #ARGV[number]
     if in_conversation then
       members[#members + 1] = last + number - FIRST + 1
       members[#members + 1] = member
@@ -169,7 +177,7 @@ if not saved then
       fields[#fields + 1] = value
     end
   end
-  also('h:' .. unique, head)
+  if head ~= '' then also('h:' .. unique, head .. ':' .. size) end
   also('r:' .. unique, object)
   also('t:' .. unique, trace)
   if in_conversation then also('n', last + #ARGV - FIRST + 1) end
@@ -267,7 +275,8 @@ CONTEXT = Script(
     + """
 if not is_conversation() then return {'missing'} end
 local reply = {'ok', tonumber(redis.call('HGET', hash, 'n'))}
-local failed = gather(reply, listed('(0', '+inf'), ARGV[2])
+local fields = listed('(0', '+inf')
+local failed = gather(reply, fields, size_of(fields), ARGV[2])
 if failed then return {failed} end
 renew()
 return reply
@@ -295,7 +304,7 @@ end
 local fields = {}
 for number = 1, math.min(count, #members) do fields[number] = 'i:' .. members[number] end
 local reply = {'ok', #members > count and 1 or 0}
-local failed = gather(reply, fields, ARGV[5])
+local failed = gather(reply, fields, size_of(fields), ARGV[5])
 if failed then return {failed} end
 renew()
 return reply

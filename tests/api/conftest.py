@@ -15,6 +15,10 @@ from tests.real.upstream import Upstream
 MAX_BODY = 100_000
 
 
+def settings(upstream: Upstream, store: str, **options: object) -> Settings:
+    return Settings.read({"upstream": f"{upstream.url}/v1", "store": store, **options})
+
+
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[Upstream]:
     with upstreams.running() as upstream:
@@ -41,14 +45,12 @@ def server(upstream: Upstream, store_url: str) -> Iterator[Served]:
 
 @pytest.fixture
 def api(server: Served) -> Iterator[Api]:
-    api = Api(server)
-    yield api
-    api.close()
+    with Api(server) as api:
+        yield api
 
 
 @pytest.fixture
 def stranger(server: Served) -> Iterator[Api]:
     """Somebody else, who must not learn anything."""
-    api = Api(server)
-    yield api
-    api.close()
+    with Api(server) as api:
+        yield api

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import httpx2
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from gw_extproc.api.app import build
 from gw_extproc.api.server import HttpServer
@@ -23,8 +23,6 @@ from gw_extproc.upstream import UpstreamClient
 from tests.events import Json
 from tests.sockets import free_port
 from tests.waiting import DEADLINE
-
-M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,10 @@ class Api:
             base_url=at.url, headers={"authorization": f"Bearer {key or secrets.token_hex(8)}"}, timeout=DEADLINE, trust_env=False
         )
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def call(self, method: str, path: str, **sent: Any) -> httpx2.Response:

@@ -1,4 +1,4 @@
-"""One gateway with the demo model for all clients, and one of the other wire profile."""
+"""Four gateways with the demo model: behind Envoy and alone, each in both wire profiles. A test that wants one gets it both ways."""
 
 from __future__ import annotations
 
@@ -9,17 +9,36 @@ from openai import AsyncOpenAI, OpenAI
 
 from tests.gateway_process import running
 
+OTHER_STANDARD = ("--wire-profile", "open-responses")
+
 
 @pytest.fixture(scope="session")
-def gateway_url() -> Iterator[str]:
+def envoy() -> Iterator[str]:
     with running() as gateway:
         yield gateway.url
 
 
 @pytest.fixture(scope="session")
-def open_responses_url() -> Iterator[str]:
-    with running("--wire-profile", "open-responses") as gateway:
+def alone() -> Iterator[str]:
+    with running(command="http") as gateway:
         yield gateway.url
+
+
+@pytest.fixture(scope="session")
+def open_responses_envoy() -> Iterator[str]:
+    with running(*OTHER_STANDARD) as gateway:
+        yield gateway.url
+
+
+@pytest.fixture(scope="session")
+def open_responses_alone() -> Iterator[str]:
+    with running(*OTHER_STANDARD, command="http") as gateway:
+        yield gateway.url
+
+
+@pytest.fixture(params=["envoy", "alone"])
+def gateway_url(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
@@ -32,4 +51,11 @@ def client(gateway_url: str) -> Iterator[OpenAI]:
 @pytest.fixture
 async def async_client(gateway_url: str) -> AsyncIterator[AsyncOpenAI]:
     async with AsyncOpenAI(base_url=gateway_url, api_key="any", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def stranger(gateway_url: str) -> Iterator[OpenAI]:
+    """Another key: somebody else."""
+    with OpenAI(base_url=gateway_url, api_key="other", max_retries=0) as client:
         yield client

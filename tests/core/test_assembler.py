@@ -505,9 +505,8 @@ class TestKeeping:
         assert [each["response"]["store"] for each in first.events] == [store, store]
 
     def test_ids_are_those_that_were_announced(self) -> None:
-        got = answer(
-            stream(chunk({"reasoning": "hm"}), *said("a"), called(piece(0, "c1", "shell", '{"commands":["ls"]}'))), tools=TOOLS
-        )
+        shell = called(piece(0, "c1", "shell", '{"commands":["ls"]}'))
+        got = answer(stream(chunk({"reasoning": "hm"}), *said("a"), shell), tools=TOOLS)
         assert [item["id"] for item in got.output] == ["rs_0", "msg_1", "sh_2"]
         assert [each["item"]["id"] for each in got.of("response.output_item.added")] == ["rs_0", "msg_1", "sh_2"]
 

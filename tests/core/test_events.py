@@ -9,13 +9,18 @@ from gw_extproc.core.events import PROFILES, Emitter, delta_prefix, payloads
 def test_events_are_framed_and_numbered_from_0() -> None:
     emitter = Emitter(PROFILES["openai"])
     emitter.emit("response.one", item=None)
-    emitter.delta(delta_prefix("response.two", item_id="é"), 0, 'a"\n🙂')
+    prefix = delta_prefix("response.two", item_id="é")
+    emitter.delta(prefix, 0, 'a"\n🙂')
+    emitter.delta(prefix, 0, "b")
     assert emitter.take().decode() == (
         "event: response.one\n"
         'data: {"type":"response.one","sequence_number":0,"item":null}\n\n'
         "event: response.two\n"
         'data: {"type":"response.two","item_id":"é","sequence_number":1,"delta":"a\\"\\n🙂"}\n\n'
+        "event: response.two\n"
+        'data: {"type":"response.two","item_id":"é","sequence_number":2,"delta":"b"}\n\n'
     )
+    assert emitter.trace.marks == [["i", 0], 4, 1]
     assert emitter.take() == b""
 
 

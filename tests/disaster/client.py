@@ -26,6 +26,8 @@ TERMINAL = ("response.completed", "response.incomplete", "response.failed")
 class Turn:
     """A streamed turn as its client sees it."""
 
+    status: int = 0
+    """Of the answer; 0 while there is none."""
     headers: Mapping[str, str] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
 
@@ -67,12 +69,11 @@ class Client:
         self._upstream = upstream
 
     async def turn(self, model: str, into: Turn | None = None, **fields: Any) -> Turn:
-        """A whole turn, or as much of it as there is before it breaks off."""
+        """A whole turn, or as much of it as there is before it breaks off; where it is refused there are no events."""
         turn = into or Turn()
         with suppress(httpx2.TransportError):
             async with self.http.stream("POST", "/responses", json=_asking(model, stream=True, **fields)) as answer:
-                assert answer.status_code == 200, await answer.aread()
-                turn.headers = answer.headers
+                turn.status, turn.headers = answer.status_code, answer.headers
                 async for line in answer.aiter_lines():
                     if line.startswith("data: {"):
                         turn.events.append(json.loads(line.removeprefix("data: ")))

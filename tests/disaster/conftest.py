@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import valkey
+from tests.real import chat
 from tests.real import upstream as upstreams
 from tests.real.upstream import Upstream
 from tests.valkey import Valkey
@@ -15,6 +16,7 @@ from tests.valkey import Valkey
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[Upstream]:
     with upstreams.running() as upstream:
+        upstream.script([chat.JSON, b'{"object": "list", "data": []}'], key="/v1/models")  # what /readyz asks for
         yield upstream
 
 

@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.gateway_process import environment
 from tests.real.upstream import Upstream
 from tests.sockets import accepts, free_port
-from tests.waiting import DEADLINE, until
+from tests.store.stores import eventually
+from tests.waiting import DEADLINE
 
 DRAIN = 5.0
 """Seconds that a replica has for what is in flight, unless the test says otherwise."""
@@ -40,7 +41,7 @@ class Replica:
     def log(self) -> str:
         return self._log.read_text()
 
-    def start(self) -> None:
+    async def start(self) -> None:
         addresses = ("--http", f"127.0.0.1:{self.http}", "--grpc", f"127.0.0.1:{self.grpc}")
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -50,7 +51,7 @@ class Replica:
                 stdout=log,
                 stderr=log,
             )
-        until(self._serves, f"a worker:\n{self.log()}")
+        await eventually(self._serves, "a worker that serves")
 
     def kill(self) -> None:
         """As a crash ends it."""
@@ -66,26 +67,27 @@ class Replica:
     def lives(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def end(self) -> int:
+    async def end(self) -> int:
         """Waits for the exit code; a fault must not be in its log."""
         assert self.process is not None
-        code = self.process.wait(DEADLINE)
+        await eventually(lambda: not self.lives, "the worker's end")
         assert "Traceback" not in self.log(), self.log()
-        return code
+        return int(self.process.returncode)
 
     def _serves(self) -> bool:
         assert self.lives, self.log()
         return accepts(("127.0.0.1", self.http)) and accepts(("127.0.0.1", self.grpc))
 
 
-@contextmanager
-def serving(store: str, upstream: Upstream, **settings: object) -> Iterator[Replica]:
+@asynccontextmanager
+async def serving(store: str, upstream: Upstream, **settings: object) -> AsyncIterator[Replica]:
     """A replica that was started, with this store; nothing of it runs afterwards."""
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="t-") as directory:
         given = {"store": store, "upstream": f"{upstream.url}/v1", "drain_timeout": DRAIN, **settings}
         replica = Replica(Path(directory), **given)
         try:
-            replica.start()
+            await replica.start()
             yield replica
         finally:
-            replica.kill()
+            if replica.process:
+                replica.kill()

@@ -8,6 +8,8 @@ import socket
 import httpx2
 import pytest
 
+from gw_extproc.extproc import asgi
+from gw_extproc.extproc.asgi import MAX_DISCARDED
 from tests.hosted.apps import Application, Applications, Call
 from tests.hosted.carrier import Carrier
 from tests.waiting import DEADLINE
@@ -30,7 +32,7 @@ async def reading_a_piece(call: Call) -> None:
 
 async def reading_half_the_time(call: Call) -> None:
     """As frameworks do that wait for the disconnect beside the answer."""
-    waiting = asyncio.create_task(call.receive())
+    waiting = asyncio.ensure_future(call.receive())
     await streaming(call)
     waiting.cancel()
 

@@ -43,8 +43,8 @@ def test_the_scope(carrier: Carrier, apps: Applications) -> None:
         timeout=DEADLINE,
     )
     scope = dict(told.scope)
-    headers = scope.pop("headers")
-    assert scope.pop("client") == (dict(headers)[b"x-forwarded-for"].decode().rpartition(",")[2], 0)
+    told_headers = scope.pop("headers")
+    assert scope.pop("client") == (dict(told_headers)[b"x-forwarded-for"].decode().rpartition(",")[2], 0)
     assert scope == {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -57,9 +57,9 @@ def test_the_scope(carrier: Carrier, apps: Applications) -> None:
         "root_path": "",
         "server": ("example.org", 81),
     }
-    assert headers[0] == (b"host", b"Example.org:81")
-    assert all(type(name) is bytes and name == name.lower() and not name.startswith(b":") for name, _ in headers)
-    assert [value for name, value in headers if name == b"x-a"] == [b"1", b"2"] or (b"x-a", b"1,2") in headers
+    assert told_headers[0] == (b"host", b"Example.org:81")
+    assert all(type(name) is bytes and name == name.lower() and not name.startswith(b":") for name, _ in told_headers)
+    assert [value for name, value in told_headers if name == b"x-a"] == [b"1", b"2"] or (b"x-a", b"1,2") in told_headers
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
@@ -96,9 +96,7 @@ def test_a_body_that_was_read_before(carrier: Carrier, apps: Applications) -> No
 
 def test_trailers_end_the_body(carrier: Carrier, apps: Applications) -> None:
     told = Told()
-    request = (
-        "POST {} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n"
-    )
+    head = f"POST {apps.at(told)} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
     with socket.create_connection(("127.0.0.1", carrier.port()), DEADLINE) as connection:
         connection.sendall(head.encode() + b"5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n")
         assert b"".join(iter(lambda: connection.recv(65536), b"")).endswith(b"ok")
@@ -110,7 +108,7 @@ def test_an_application_that_gives_up_waiting_loses_nothing(carrier: Carrier, ap
     gate, told = Gate(), Told()
 
     async def application(call: Call) -> None:
-        first = asyncio.create_task(call.receive())
+        first = asyncio.ensure_future(call.receive())
         await asyncio.wait((first,), timeout=0)
         first.cancel()
         gate.open()

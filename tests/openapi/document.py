@@ -89,11 +89,14 @@ def _models() -> Iterator[tuple[object, JsonSchemaMode]]:
 
 def _schemas() -> tuple[Mapping[int, Json], Json]:
     """The schema of each type in the table, by its identity, and what they refer to."""
-    models = {(id(model), mode): (id(model), mode, TypeAdapter(cast(type, model))) for model, mode in _models()}
-    found, definitions = TypeAdapter.json_schemas(models.values(), ref_template=_REF, schema_generator=_Generator)
-    plain = {key: _plain(schema) for (key, _), schema in found.items()}
+    adapters: Mapping[tuple[int, JsonSchemaMode], TypeAdapter[Any]] = {
+        (id(model), mode): TypeAdapter(cast(Any, model)) for model, mode in _models()
+    }
+    asked = [(key, mode, adapter) for (key, mode), adapter in adapters.items()]
+    found, definitions = TypeAdapter.json_schemas(asked, ref_template=_REF, schema_generator=_Generator)
+    plain: dict[int, Json] = {key: _plain(schema) for (key, _), schema in found.items()}
     unions = {name: plain[id(union)] for name, union in _UNIONS.items()}
-    defined = {name: _plain(schema) for name, schema in definitions["$defs"].items()}
+    defined = {name: _plain(schema) for name, schema in cast(Json, definitions["$defs"]).items()}
     components: Json = {name: _short(schema, unions, name) for name, schema in sorted({**defined, **unions}.items())}
     return {key: _short(schema, unions) for key, schema in plain.items()}, components
 
@@ -112,7 +115,7 @@ def _plain(schema: Any) -> Any:
         return [_plain(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {
+    plain: Json = {
         name: _named(value) if name in ("properties", "$defs") else _plain(value)
         for name, value in schema.items()
         if not (name == "title" or (name == "default" and value in (None, [])))

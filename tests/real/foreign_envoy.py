@@ -32,7 +32,7 @@ MODES: Mapping[str, Mapping[str, str]] = {
     "half": {"response_body_mode": "NONE"},
     "skipping": {"response_header_mode": "SKIP"},
 }
-"""What differs from the mode that the processor wants, by listener; the filter runs on every path."""
+"""What differs from the mode that the processor wants, by listener; the filter runs on every path, and there is a single route."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def running(upstream: Upstream) -> Iterator[ForeignEnvoy]:
         (directory / "envoy.json").write_text(json.dumps(_config(upstream, processor, admin)))
         envoy = (binary(), "-c", str(directory / "envoy.json"), "--disable-hot-restart", "--concurrency", "1", "-l", "error")
         transport = httpx2.HTTPTransport(uds=str(admin))
-        with launched("serve", "--grpc", f"unix:{processor}", lines=1) as serving:
+        with launched("serve", "--grpc", f"unix:{processor}", "--upstream", f"{upstream.url}/v1", lines=1) as serving:
             with subprocess.Popen(envoy) as process, httpx2.Client(transport=transport, base_url="http://admin") as client:
                 try:
                     until(lambda: accepts(str(admin)) and len(_ports(client)) == len(MODES), "the listeners")
@@ -83,8 +83,8 @@ def _listener(ours: Any, name: str, modes: Mapping[str, str]) -> Any:
     ext_proc = next(each for each in manager["http_filters"] if each["name"] == FILTER)
     del ext_proc["disabled"]
     ext_proc["typed_config"]["processing_mode"].update(modes)
-    for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
-        route.pop("typed_per_filter_config", None)
+    host = manager["route_config"]["virtual_hosts"][0]
+    host["routes"] = host["routes"][-1:]  # everything to the model server
     return listener
 
 

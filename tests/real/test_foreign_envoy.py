@@ -33,7 +33,7 @@ def test_a_bare_filter_serves(envoy: ForeignEnvoy, upstream: Upstream, *, stream
 
 
 @pytest.mark.parametrize("listener", ["bare", *WRONG])
-@pytest.mark.parametrize("path", ["/models", "/chat/completions", "/responses/resp_1"])
+@pytest.mark.parametrize("path", ["/chat/completions", "/batches", "/responses_of_others"])
 def test_other_paths_pass_the_processor_untouched(envoy: ForeignEnvoy, upstream: Upstream, listener: str, path: str) -> None:
     key = upstream.script([Head(203, {"content-type": "text/x", "x-up": "1"}), b"\x00\xff", b"{}"], key=f"/v1{path}")
     method, body = ("POST", b"x" * 300_000) if path.startswith("/chat") else ("GET", b"")
@@ -41,6 +41,51 @@ def test_other_paths_pass_the_processor_untouched(envoy: ForeignEnvoy, upstream:
     assert (response.status_code, response.content, response.headers["x-up"]) == (203, b"\x00\xff{}", "1")
     request = upstream.received(key)
     assert (request.method, request.path, request.body) == (method, f"/v1{path}", body)
+
+
+def test_a_bare_filter_keeps_and_continues(envoy: ForeignEnvoy, upstream: Upstream) -> None:
+    """Everything that needs no model call is answered without the upstream's route."""
+    with httpx2.Client(base_url=envoy.url("bare"), timeout=DEADLINE) as client:
+        conversation = client.post("/conversations", json={"metadata": {"a": "b"}}).json()
+        asked = asking(upstream.script(chat.answer("First."), chat.answer("Second.")), conversation=conversation["id"])
+        first = client.post("/responses", json=asked).json()
+        second = client.post("/responses", json={**asked, "stream": True})
+        assert events_of(second.text)[-1]["response"]["output"][0]["content"][0]["text"] == "Second."
+        items = client.get(f"/conversations/{conversation['id']}/items").json()["data"]
+        assert [item["role"] for item in items] == ["assistant", "user"] * 2
+        assert client.get(f"/responses/{first['id']}").json() == first
+        assert client.delete(f"/responses/{first['id']}").json()["deleted"]
+        assert client.delete(f"/conversations/{conversation['id']}").json()["deleted"]
+
+
+def test_a_bare_filter_calls_models_for_itself(envoy: ForeignEnvoy, upstream: Upstream) -> None:
+    upstream.script([chat.JSON, chat.encoded({"data": [{"id": "m"}]})], key="/v1/models")
+    condensing = upstream.script([chat.JSON, chat.completion(content="They greeted.")])
+    with httpx2.Client(base_url=envoy.url("bare"), timeout=DEADLINE) as client:
+        assert [model["id"] for model in client.get("/models").json()["data"]] == ["m"]
+        compacted = client.post("/responses/compact", json=asking(condensing)).json()
+        assert [item["type"] for item in compacted["output"]] == ["message", "compaction"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/responses", 405, "method_not_allowed"),
+        ("PATCH", "/conversations/conv_1", 405, "method_not_allowed"),
+        ("POST", "/responses/resp_1/nothing", 404, "unknown_url"),
+        ("GET", "/responses/resp_1", 404, None),
+    ],
+)
+def test_a_bare_filter_answers_for_its_own_paths(envoy: ForeignEnvoy, method: str, path: str, status: int, code: str | None) -> None:
+    response = httpx2.request(method, f"{envoy.url('bare')}{path}", timeout=DEADLINE)
+    assert (response.status_code, error_of(response)["code"]) == (status, code)
+
+
+def test_a_bare_filter_has_no_websocket(envoy: ForeignEnvoy) -> None:
+    """Without a route that upgrades, Envoy says no before the processor is asked."""
+    upgrade = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13", "sec-websocket-key": "x" * 22 + "=="}
+    response = httpx2.get(f"{envoy.url('bare')}/responses", headers=upgrade, timeout=DEADLINE)
+    assert response.status_code == 403
 
 
 def test_other_streams_pass_piece_by_piece(envoy: ForeignEnvoy, upstream: Upstream) -> None:

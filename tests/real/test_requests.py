@@ -190,12 +190,10 @@ def test_the_upstream_never_gets_chunks(gateway: Gateway, upstream: Upstream, fr
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/v1/models"),
         ("POST", "/v1/chat/completions"),
         ("POST", "/v1/embeddings"),
-        ("GET", "/v1/responses/resp_1"),
-        ("GET", "/v1/responses"),
-        ("DELETE", "/v1/responses"),
+        ("GET", "/v1/batches"),
+        ("POST", "/v1/responses_of_others"),
         ("POST", "/elsewhere"),
     ],
 )
@@ -209,3 +207,24 @@ def test_what_is_not_ours_passes_untouched(gateway: Gateway, upstream: Upstream,
     request = upstream.received(key)
     assert (request.method, request.path, request.body) == (method, path, body)
     assert (request.headers["x-down"], request.headers["accept-encoding"]) == ("1", "br")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/responses", 405, "method_not_allowed"),
+        ("DELETE", "/v1/responses", 405, "method_not_allowed"),
+        ("PUT", "/v1/conversations", 405, "method_not_allowed"),
+        ("GET", "/v1/responses/resp_1/nothing", 404, "unknown_url"),
+        ("POST", "/v1/conversations/conv_1/items/msg_1/more", 404, "unknown_url"),
+        ("GET", "/v1/responses/resp_1", 404, None),
+    ],
+)
+def test_what_is_ours_never_reaches_the_upstream(
+    gateway: Gateway, upstream: Upstream, method: str, path: str, status: int, code: str | None
+) -> None:
+    key = upstream.script(HELLO, key=path)
+    response = httpx2.request(method, f"{gateway.origin}{path}", timeout=DEADLINE)
+    assert (response.status_code, error_of(response)["code"]) == (status, code)
+    assert ("allow" in response.headers) is (status == 405)
+    assert upstream.count(key) == 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,11 +18,17 @@ from hypothesis import strategies as st
 from gw_extproc.core.dialects import DIALECTS, GENERIC, Dialect
 from gw_extproc.core.errors import CallerError
 from gw_extproc.core.events import PROFILES
-from gw_extproc.session import Gateway, Session, begin, gateway, new_id, now
+from gw_extproc.session.begin import begin
+from gw_extproc.session.gateway import Caller, Gateway, gateway, new_part, now
+from gw_extproc.session.session import Session
 from gw_extproc.settings import Settings
+from gw_extproc.store.store import Store
+from gw_extproc.upstream import UpstreamClient
 from tests.beside import codex_requests, needs_recordings
 from tests.core.anything import ANY_JSON, REQUESTS, with_one_change
 from tests.core.translated import legal
+from tests.store.stores import DAY
+from tests.valkey import Valkey
 
 Fields = dict[str, Any]
 
@@ -27,22 +36,46 @@ ALL_DIALECTS = st.sampled_from(list(DIALECTS.values()))
 EVERY_DIALECT = pytest.mark.parametrize("name", sorted(DIALECTS))
 
 
-def shared(dialect: Dialect = GENERIC, *, reject: bool = False) -> Gateway:
-    return Gateway(dialect, PROFILES["openai"], reject, new_id="{}_1".format, clock=lambda: 1)
+@dataclass(frozen=True)
+class Door:
+    """Where bodies come in: a loop and a store that all tests of this module share, since hypothesis knows no others."""
+
+    runner: asyncio.Runner
+    store: Store
+    upstream: UpstreamClient
+
+    def gateway(self, dialect: Dialect = GENERIC, *, reject: bool = False) -> Gateway:
+        options: Fields = {"dialect": dialect.name, "unsupported_tools": "reject" if reject else "omit"}
+        return gateway(Settings.read(options), self.store, self.upstream)
+
+    def begin(self, body: bytes, dialect: Dialect = GENERIC, *, reject: bool = False) -> Session:
+        return self.runner.run(begin(body, Caller(self.store, "credential"), self.gateway(dialect, reject=reject)))
 
 
-def answer(body: bytes, gateway: Gateway) -> Session | CallerError:
+DOORS: list[Door] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _door(valkey_server: Valkey) -> Iterator[None]:
+    with asyncio.Runner() as runner:
+        store = runner.run(Store.open(valkey_server.url, timeout=20, retries=2, retention=DAY))
+        DOORS.append(Door(runner, store, UpstreamClient(Settings.read({}))))
+        yield
+        runner.run(DOORS.pop().store.close())
+
+
+def answer(body: bytes, dialect: Dialect = GENERIC, *, reject: bool = False) -> Session | CallerError:
     try:
-        return begin(body, gateway)
+        return DOORS[0].begin(body, dialect, reject=reject)
     except CallerError as error:
         return error
 
 
 def begun(payload: object, dialect: Dialect = GENERIC, *, reject: bool = False) -> Session | None:
     """The session, whose Chat request is legal; None where the request was refused as it should be."""
-    session = answer(orjson.dumps(payload), shared(dialect, reject=reject))
+    session = answer(orjson.dumps(payload), dialect, reject=reject)
     if isinstance(session, CallerError):
-        assert session.status == 400
+        assert session.status in (400, 404)
         assert session.code
         assert session.message.endswith(".")
         assert len(session.body()) < 4096
@@ -82,7 +115,7 @@ def test_any_json_is_accepted_or_refused(payload: object) -> None:
 @given(st.binary(max_size=20))
 def test_any_bytes_are_accepted_or_refused(body: bytes) -> None:
     with pytest.raises(CallerError) as caught:
-        begin(body, shared())
+        DOORS[0].begin(body)
     assert caught.value.code in ("invalid_json", "invalid_type", "missing_required_parameter")
 
 
@@ -98,33 +131,34 @@ def test_any_bytes_are_accepted_or_refused(body: bytes) -> None:
 def test_what_is_nested_too_deeply_to_be_written_is_refused(fields: Fields) -> None:
     body = orjson.dumps({"model": "m", "input": "hello", **fields}).replace(b"0", b'{"a":' * 400 + b"0" + b"}" * 400)
     with pytest.raises(CallerError, match=r"^The request body is nested too deeply\.$"):
-        begin(body, shared())
-    assert begin(orjson.dumps({"model": "m", "input": "hello", **fields}).replace(b"0", b"{}"), shared())
+        DOORS[0].begin(body)
+    assert DOORS[0].begin(orjson.dumps({"model": "m", "input": "hello", **fields}).replace(b"0", b"{}"))
 
 
 def test_a_body_that_is_no_json_is_refused() -> None:
     with pytest.raises(CallerError, match=r"^The request body is not JSON: .+\.$"):
-        begin(b'{"model": ', shared())
+        DOORS[0].begin(b'{"model": ')
 
 
 def test_a_session_has_an_id_a_chat_request_and_an_assembler() -> None:
-    session = begin(b'{"model": "m", "input": "hello", "stream": true}', shared())
-    assert session.id == "resp_1"
+    session = DOORS[0].begin(b'{"model": "m", "input": "hello", "stream": true}')
+    assert re.fullmatch(r"resp_[0-9a-f]{48}", session.id)
     assert orjson.loads(session.chat)["messages"] == [{"role": "user", "content": "hello"}]
     assert session.plan.stream
-    assert b'"id":"resp_1"' in b"".join([session.assembler.start()])
+    assert f'"id":"{session.id}"'.encode() in session.assembler.start()
 
 
 def test_a_gateway_is_made_from_settings() -> None:
-    made = gateway(Settings.read({"upstream": "https://api.mistral.ai/v1", "unsupported_tools": "reject"}))
-    assert (made.dialect.name, made.reject_unsupported, made.profile) == ("mistral", True, PROFILES["openai"])
-    made = gateway(Settings.read({"upstream": None, "wire_profile": "open-responses"}))
-    assert (made.dialect.name, made.reject_unsupported, made.profile) == ("generic", False, PROFILES["open-responses"])
+    door = DOORS[0]
+    made = gateway(Settings.read({"upstream": "https://api.mistral.ai/v1"}), door.store, door.upstream)
+    assert (made.dialect.name, made.profile) == ("mistral", PROFILES["openai"])
+    made = gateway(Settings.read({"upstream": None, "wire_profile": "open-responses"}), door.store, door.upstream)
+    assert (made.dialect.name, made.profile) == ("generic", PROFILES["open-responses"])
 
 
-def test_ids_are_long_and_never_the_same() -> None:
-    assert re.fullmatch(r"resp_[0-9a-f]{48}", new_id("resp"))
-    assert new_id("resp") != new_id("resp")
+def test_parts_of_ids_are_long_and_never_the_same() -> None:
+    assert re.fullmatch(r"[0-9a-f]{24}", new_part())
+    assert new_part() != new_part()
     assert now() > 1_700_000_000
 
 

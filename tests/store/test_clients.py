@@ -1,0 +1,89 @@
+"""Every way to name a store leads to one: a unix socket, a database, TLS, Sentinel, a server in a container."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from gw_extproc.store.errors import StoreDown
+from gw_extproc.store.store import Store
+from tests import valkey
+from tests.store.containers import contained
+from tests.store.proxy import proxy
+from tests.store.stores import after, eventually, new, opened, told, turn
+from tests.valkey import Valkey
+
+
+async def works(store: Store, tenant: str) -> None:
+    """A turn and the one after it."""
+    ref = new()
+    child = after(ref)
+    await store.responses.save(tenant, turn(ref, name="first"))
+    await store.responses.save(tenant, turn(child, ref.unique, "second"))
+    assert await store.responses.chain(tenant, child) == told("first", "second")
+
+
+async def test_a_unix_socket(single: Valkey, tenant: str) -> None:
+    async with opened(f"unix://{single.socket}") as store:
+        await works(store, tenant)
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:{port}/3", "unix://{socket}?db=3"])
+async def test_a_database_of_its_own(single: Valkey, tenant: str, url: str) -> None:
+    async with opened(url.format(port=single.port, socket=single.socket)) as store:
+        await works(store, tenant)
+        assert b"db3" in single.command("INFO", "keyspace") or "db3" in single.command("INFO", "keyspace")
+
+
+async def test_tls_needs_a_certificate_that_is_trusted(single: Valkey, tenant: str, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    trusted = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(trusted)
+    async with proxy(single.port, trusted) as wire:
+        secure = f"rediss://127.0.0.1:{wire.port}"
+        async with opened(f"{secure}?ssl_ca_certs={tmp_path / 'ca.pem'}") as store:
+            await works(store, tenant)
+        async with opened(secure) as store:
+            assert not store.up
+            with pytest.raises(StoreDown):
+                await store.responses.load(tenant, new())
+
+
+async def test_a_wrong_url_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="begins with"):
+        await Store.open("http://example", timeout=1, retries=0, retention=1)
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Valkey, Valkey]]:
+    """A master and its replica."""
+    with valkey.running() as master, valkey.running("--replicaof", f"127.0.0.1 {master.port}") as replica:
+        yield master, replica
+
+
+async def test_sentinel_leads_to_the_master_also_after_another_has_become_it(pair: tuple[Valkey, Valkey], tenant: str) -> None:
+    master, replica = pair
+    with valkey.sentinel(master, "main") as watcher:
+        async with opened(f"redis+sentinel://127.0.0.1:{watcher.port}/main") as store:
+            await works(store, tenant)
+            await eventually(lambda: watcher.knows_replicas("main"), "that the Sentinel knows the replica")
+            watcher.command("SENTINEL", "FAILOVER", "main")
+            await eventually(lambda: replica.is_master(), "the replica's promotion")
+            master.kill()
+            await eventually(lambda: watcher.master_port("main") == replica.port, "the Sentinel's word")
+            await eventually(lambda: store.up, "the store")
+            await works(store, tenant)
+
+
+@contained
+async def test_a_server_in_a_container(tenant: str) -> None:
+    from testcontainers.redis import RedisContainer  # starts a client of the engine on import
+
+    with RedisContainer("redis:7") as server:
+        async with opened(f"redis://{server.get_container_host_ip()}:{server.get_exposed_port(6379)}") as store:
+            await works(store, tenant)
