@@ -75,9 +75,9 @@ class UpstreamClient:
             raise UpstreamError(message, status=503, code="upstream_not_configured")
         base = urljoin(self._calls.url, "/").rstrip("/") if at_root else self._calls.url
         sent = {name: value for name, value in headers.items() if name not in _HOP_BY_HOP and not name.startswith(":")}
-        request = self._client.build_request(
-            method, f"{base}{path}", headers={**sent, "accept-encoding": "identity", **self.credentials}, content=content
-        )
+        sent |= {"accept-encoding": "identity", **self.credentials}
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]  # as they were read
+        request = self._client.build_request(method, f"{base}{path}", headers=encoded, content=content)
         with _translated():
             response = await self._client.send(request, stream=True)
         try:

@@ -62,17 +62,6 @@ class Valkey:
         with Redis(unix_socket_path=str(self.socket), protocol=2, driver_info=None, retry=once) as client:
             return cast(Any, client.execute_command(*command))
 
-    def is_master(self) -> bool:
-        return bool(self.command("ROLE")[0] == b"master")
-
-    def master_port(self, name: str) -> int:
-        """Where a Sentinel says that the master of this name is."""
-        return int(self.command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)[1])
-
-    def knows_replicas(self, name: str) -> bool:
-        """Whether a Sentinel could make another server master."""
-        return any(b"slave" in replica or "flags" in replica for replica in self.command("SENTINEL", "REPLICAS", name))
-
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, (self.directory / "log").read_text()

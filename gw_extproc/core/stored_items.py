@@ -8,7 +8,8 @@ from typing import Any
 Item = dict[str, Any]
 Given = Mapping[str, Any]
 
-_STATUSES = ("in_progress", "completed", "incomplete", "failed")
+_STATUSES = ("in_progress", "completed", "incomplete")
+_PATCHED = "apply_patch_call_output"  # its status is what the model is told of its patch, whatever that says
 _TEXTS = ("input_text", "output_text", "text")  # names that clients mix
 
 
@@ -18,9 +19,10 @@ def normal(item: Given, id: str | None) -> Item:
     The item is a validated one and no reference. What it means to a model does not change, and what is normal already stays as it is.
     """
     type = item.get("type") or "message"
-    form, status = _FORMS.get(type), item.get("status")
+    form = _FORMS.get(type)
     fields = {**item} if form is None else form(_said(item))
-    if status is None or (form is not None and status not in _STATUSES):
+    status = item.get("status")
+    if not status or (type in _FORMS and type != _PATCHED and status not in _STATUSES):
         status = "completed"
     id = id or item.get("id")
     head = {"id": id, "type": type, "status": status} if id else {"type": type, "status": status}
@@ -100,7 +102,7 @@ _FORMS: Mapping[str, Callable[[Item], Item]] = {
     "shell_call": _shell_call,
     "shell_call_output": _with(max_output_length=None),
     "apply_patch_call": _with(),
-    "apply_patch_call_output": _with(),
+    _PATCHED: _with(),
     "tool_search_call": _with(call_id=None, execution="client"),
     "tool_search_output": _with(call_id=None, execution="client"),
     "additional_tools": _with(role="developer", tools=[]),

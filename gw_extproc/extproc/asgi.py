@@ -8,8 +8,9 @@ body is discarded when the answer begins; where that is too much, only a whole a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from enum import Enum
+from itertools import chain
 from typing import TypeVar
 
 import grpc
@@ -204,13 +205,13 @@ class Outgoing:
         reads_all = await self._incoming.discard()
         typed = any(name == b"content-type" for name, _ in self._headers)
         if not more and len(data) <= MAX_BODY_MESSAGE and (not reads_all or (data and typed)):
-            replies = [messages.whole_answer(self.status, self._headers, data)]
+            replies: Iterable[Reply] = [messages.whole_answer(self.status, self._headers, data)]
         elif not reads_all:
             raise BodyTooLarge("The answer would begin before the request's body ends, which is too long to wait for.")
         else:
             empty = not data and not more
             headers = messages.answer_headers(self.status, self._headers, end=empty)
-            replies = [headers] if empty else [headers, *messages.answer_bodies(data, end=not more)]
+            replies = [headers] if empty else chain((headers,), messages.answer_bodies(data, end=not more))
         self.flow = Flow.FLOWING if more else Flow.OVER
         for reply in replies:
             await self._line.write(reply)

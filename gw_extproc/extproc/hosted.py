@@ -56,6 +56,8 @@ class Hosted:
                 await asyncio.wait((app,))
         if not app.cancelled():
             app.result()
+        elif not line.gone.is_set():
+            raise BrokenOff("the application cancelled itself")
 
     def summary(self) -> str:
         """One line for the log: who, what, and what came of it."""
@@ -90,16 +92,8 @@ async def _patience(app: asyncio.Task[None], left: asyncio.Task[bool], line: Lin
 
 def _noted(headers: Pairs, scope: Scope, outgoing: Outgoing) -> dict[str, str]:
     request = dict(headers).get(b"x-request-id", b"-").decode("latin-1")
-    said = {"request": _printable(request), "method": _printable(scope["method"]), "path": _printable(scope["path"])}
+    said = {"request": printable(request), "method": printable(scope["method"]), "path": printable(scope["path"])}
     said["status"] = str(outgoing.status or "-")
     if outgoing.flow is not Flow.OVER:
         said["left"] = outgoing.flow.name.lower()
     return said
-
-
-_LONGEST_LOGGED = 128
-
-
-def _printable(text: str) -> str:
-    """The text for a log line: nothing that a terminal or a log reader would act on."""
-    return "".join(char if "!" <= char <= "~" else "?" for char in text[:_LONGEST_LOGGED])

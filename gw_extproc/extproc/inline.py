@@ -17,7 +17,7 @@ from gw_extproc.core.errors import GatewayError, UpstreamError
 from gw_extproc.core.sse import BAD_ANSWER
 from gw_extproc.encoding import BodyError
 from gw_extproc.extproc import messages
-from gw_extproc.extproc.messages import Reply, Request
+from gw_extproc.extproc.log_line import printable
 from gw_extproc.extproc.modes import misconfigured
 from gw_extproc.session import answers
 from gw_extproc.session.answers import DESCRIBING, Answer, Body, Head, Part
@@ -66,6 +66,8 @@ class Inline:
         self._error = error
         if phase is Phase.ANSWERING and self._answer is not None:
             return _replies(await self._answer.fail(error))
+        if self._session is not None:
+            self._session.refuse(error)
         return [messages.immediate(error.status, error.body(), error.headers)]
 
     def leave(self) -> Coroutine[None, None, None] | None:
@@ -76,14 +78,14 @@ class Inline:
 
     def summary(self) -> str:
         """One line for the log: who, and what came of it."""
-        said = {"request": _printable(self._headers.get("x-request-id", "-"))}
+        said = {"request": printable(self._headers.get("x-request-id", "-"))}
         if self._session is not None:
             assembler = self._session.assembler
             said |= {"response": self._session.id, "status": assembler.status.value}
             if assembler.usage_estimated:
                 said["usage"] = "estimated"
         if self._error is not None:
-            said |= {"status": "failed", "http": str(self._error.status), "error": _printable(self._error.code or self._error.type)}
+            said |= {"status": "failed", "http": str(self._error.status), "error": printable(self._error.code or self._error.type)}
         elif self._phase is not Phase.OVER:
             said["left"] = self._phase.name.lower()
         return " ".join(f"{name}={value}" for name, value in said.items())
@@ -160,15 +162,6 @@ def _replies(parts: Iterable[Part]) -> Sequence[Reply]:
 
 
 _REPLACED: Mapping[str, None] = dict.fromkeys(DESCRIBING)
-
-LONGEST_LOGGED = 64
-"""Characters of a name from outside in a log line."""
-
-
-def _printable(text: str) -> str:
-    """The text for a log line: nothing that a terminal or a log reader would act on."""
-    return "".join(char if "!" <= char <= "~" else "?" for char in text[:LONGEST_LOGGED])
-
 
 _STEPS: Mapping[tuple[Phase, str], Callable[[Inline, Request], Awaitable[Sequence[Reply]]]] = {
     (Phase.READING, "request_headers"): Inline._request_headers,

@@ -158,7 +158,8 @@ def answer_body(data: bytes, *, end: bool) -> Reply:
     return reply
 
 
-def answer_bodies(data: bytes, *, end: bool) -> Sequence[Reply]:
+def answer_bodies(data: bytes, *, end: bool) -> Iterator[Reply]:
     """A piece of such an answer, in messages of a bearable size."""
-    parts = list(pieces(data))
-    return [answer_body(part, end=end and number == len(parts)) for number, part in enumerate(parts, 1)]
+    for start in range(0, max(len(data), 1), MAX_BODY_MESSAGE):
+        rest = start + MAX_BODY_MESSAGE
+        yield answer_body(data[start:rest], end=end and rest >= len(data))

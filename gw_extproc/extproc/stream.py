@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from gw_extproc.core.errors import GatewayError, InternalError
 from gw_extproc.core.paths import RESPONSES, is_own
 from gw_extproc.extproc import messages
-from gw_extproc.extproc.hosted import Hosted
+from gw_extproc.extproc.hosted import BrokenOff, Hosted
 from gw_extproc.extproc.inline import Inline
 from gw_extproc.extproc.messages import Reply, Request
 from gw_extproc.extproc.modes import Duplex, Refusal, misconfigured
@@ -65,6 +65,8 @@ class Processor:
         exchange, began = self._exchange(first), time.monotonic()
         try:
             await exchange.run(first, wire)
+        except BrokenOff as error:  # Envoy cuts the client off; an end without an error would leave it waiting
+            await context.abort(grpc.StatusCode.ABORTED, str(error))
         finally:
             if summary := exchange.summary():
                 logger.info("%s in %.3f s", summary, time.monotonic() - began)

@@ -117,7 +117,7 @@ class ApplyPatchCallItem(CallItem):
 class ApplyPatchCallOutputItem(WireModel):
     id: str
     type: Literal["apply_patch_call_output"]
-    status: Literal["in_progress", "completed", "incomplete", "failed"]
+    status: str
     call_id: str
     output: str = absent()
 

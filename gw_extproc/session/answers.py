@@ -140,6 +140,10 @@ class ObjectAnswer(Answer):
         await session.conclude()
         return [Head(200, {**_JSON, **notice(session)}), Body(session.response, end=True)]
 
+    async def fail(self, error: GatewayError) -> Sequence[Part]:
+        self._session.refuse(error)
+        return whole_error(error)
+
 
 class _Flow(Enum):
     WITHHELD = "the headers are not out: the answer may still become an error"

@@ -11,6 +11,7 @@ import orjson
 
 from gw_extproc.core import ids
 from gw_extproc.core.assembler import Assembler
+from gw_extproc.core.errors import GatewayError
 from gw_extproc.core.request import Plan
 from gw_extproc.session.gateway import Caller
 from gw_extproc.session.keeping import named
@@ -39,7 +40,7 @@ class Session:
     inputs: Sequence[bytes] = ()
     """The caller's own items as they are kept, encoded; none where nothing is."""
     response: bytes = b""
-    """The object as it was announced, encoded."""
+    """What the caller was told at the end, encoded: the object, or the error that took its place."""
     kept: bool = False
     """Whether it was saved."""
 
@@ -59,6 +60,10 @@ class Session:
             self.plan.notices.add("not stored", "store")
         self.response = self.assembler.response(stored=self.kept)
         return self.assembler.announce(self.response)
+
+    def refuse(self, error: GatewayError) -> None:
+        """The caller is told an error instead, and no id: nothing is kept, so that whoever asks again is not found to ask twice."""
+        self.response = error.body()
 
     async def give_up(self) -> None:
         """Keeps what there is of an answer that was broken off."""

@@ -1,15 +1,12 @@
-"""The connection to the store: attempts, their limits, and whether the store is there.
+"""The connection to the store: attempts, their limits, and what their failures mean.
 
-A call that fails only raises doubt; a probe decides, at once and from then on every moment until the store answers again. While it
-is known to be away, calls fail at once instead of each waiting for its own timeout.
+While the store is known to be away, calls fail at once instead of each waiting for its own timeout.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import cast
 
 from redis.exceptions import (
@@ -31,17 +28,10 @@ from gw_extproc.core.store_url import parse
 from gw_extproc.store import clients, keys
 from gw_extproc.store.errors import REFUSALS, StoreDown
 from gw_extproc.store.scripts import PROBE, Script
-
-_log = logging.getLogger("gw_extproc.store")
+from gw_extproc.store.watch import Watch
 
 CONNECTIONS = 64
 """Calls at once. The server does one thing at a time anyway; more would only wait there instead of here."""
-
-PROBE_AWAY = 0.5
-"""Seconds between probes of a store that is away: less than a client waits that was told to try again in one."""
-
-PROBE_UP = 5.0
-"""Seconds between probes of a store that is there, so that an idle gateway, too, knows whether it is ready."""
 
 PAUSE = 0.05
 """Seconds before the first repetition, doubled for each further one."""
@@ -67,39 +57,27 @@ class Connection:
 
     def __init__(self, url: str, *, timeout: float, retries: int) -> None:
         """Raises ValueError where the URL is none."""
-        self._url = parse(url)
+        where = parse(url)
         self._timeout = timeout
         self._retries = retries
-        # The pools below are larger, so that a probe never waits for a place.
-        self._client, self._sentinel = clients.build(self._url, timeout=timeout, connections=2 * CONNECTIONS)
+        # The pools in there are larger, so that a probe never waits for a place.
+        self._client, self._sentinel = clients.build(where, timeout=timeout, connections=2 * CONNECTIONS)
         self._places = asyncio.Semaphore(CONNECTIONS)
-        self._there = asyncio.Event()
-        self._doubt = asyncio.Event()
-        self._complaint = ""
-        self._trouble = ""
-        self._probing: asyncio.Task[None] | None = None
+        self._watch = Watch(where.address, self._probe)
 
     @property
     def up(self) -> bool:
-        return self._there.is_set()
+        return self._watch.up
 
-    async def wait_until_up(self) -> None:
-        await self._there.wait()
+    async def until_up(self) -> None:
+        await self._watch.until_up()
 
     async def open(self) -> None:
         """Looks once whether the store is there; from now on it is watched."""
-        if failure := await self._probe():
-            _log.error("The store at %s is not there: %s. Nothing is stored until it is.", self._url.address, failure)
-        else:
-            self._there.set()
-        self._probing = asyncio.create_task(self._watch(), name="store probe")
+        await self._watch.start()
 
     async def close(self) -> None:
-        if self._probing:
-            self._probing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._probing
-        self._there.clear()
+        await self._watch.stop()
         await self._client.aclose()
         if self._sentinel:
             await self._sentinel.aclose()
@@ -107,22 +85,21 @@ class Connection:
     async def run(self, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
         """What the script gives; raises what it refuses with, or StoreDown."""
         for attempt in range(self._retries + 1):
-            if not self.up:
-                raise StoreDown("it is away")
             if attempt:
                 await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
+            if not self.up:
+                raise StoreDown("it is away")
             try:
                 async with asyncio.timeout(self._timeout), self._places:
                     reply = await self._evaluate(script, keys, *arguments)
             except _FOREIGN as error:
                 reason, again = _failure(error)
-                self._doubt.set()
+                self._watch.doubt(reason)
                 if again and attempt < self._retries:
                     continue
-                self._complaint = reason
                 raise StoreDown(reason) from error
             if script.grows:
-                self._recover()
+                self._watch.wrote()
             if reply[0] != b"ok":
                 raise REFUSALS[reply[0]]
             return reply[1:]
@@ -147,29 +124,6 @@ class Connection:
         except _FOREIGN as error:
             return _failure(error)[0]
         return ""
-
-    async def _watch(self) -> None:
-        while True:
-            with suppress(asyncio.TimeoutError):
-                async with asyncio.timeout(PROBE_UP if self.up else PROBE_AWAY):
-                    await self._doubt.wait()
-            self._doubt.clear()
-            failure = await self._probe()
-            if failure and self.up:
-                self._there.clear()
-                _log.error("The store at %s is away: %s.", self._url.address, failure)
-            elif not failure and not self.up:
-                self._there.set()
-                _log.warning("The store at %s is back.", self._url.address)
-            elif not failure and self._complaint and not self._trouble:
-                self._trouble = self._complaint
-                _log.error("The store at %s is there but fails: %s.", self._url.address, self._trouble)
-            self._complaint = ""
-
-    def _recover(self) -> None:
-        if self._trouble:
-            _log.warning("The store at %s takes writes again.", self._url.address)
-        self._trouble = self._complaint = ""
 
 
 def _failure(error: Exception) -> tuple[str, bool]:

@@ -67,12 +67,12 @@ class Vault:
 
     async def unseal(self, tenant: str, purpose: str, blob: str) -> str:
         """Raises BadSeal, or StoreDown while there are no keys."""
-        for last in (self._given, True):
-            with suppress(InvalidToken, ValueError):  # ValueError: not ASCII
-                return self._fernet(tenant, purpose).decrypt(blob).decode("utf-8", "surrogatepass")
-            if last or not await self._reloaded():
-                break
-        raise BadSeal
+        text = self._unsealed(tenant, purpose, blob)
+        if text is None and await self._reloaded():
+            text = self._unsealed(tenant, purpose, blob)
+        if text is None:
+            raise BadSeal
+        return text
 
     async def reload(self) -> None:
         """Takes the keys that the store has; puts there what it lacks. Raises StoreDown."""
@@ -86,8 +86,8 @@ class Vault:
             self._loaded = time.monotonic()
 
     async def _reloaded(self) -> bool:
-        """Whether the keys are newer than those that just failed."""
-        if time.monotonic() - self._loaded < RELOAD_PAUSE:
+        """Whether there may be other keys now."""
+        if self._given or time.monotonic() - self._loaded < RELOAD_PAUSE:
             return False
         with suppress(StoreDown):
             await self.reload()
@@ -96,7 +96,7 @@ class Vault:
 
     async def _keep(self) -> None:
         while True:
-            await self._connection.wait_until_up()
+            await self._connection.until_up()
             with suppress(StoreDown):
                 await self.reload()
             await asyncio.sleep(RELOAD if self._keys else RELOAD_PAUSE)
@@ -109,6 +109,12 @@ class Vault:
         if self._keys is None:
             raise StoreDown("it has not given the keys yet")
         return self._keys
+
+    def _unsealed(self, tenant: str, purpose: str, blob: str) -> str | None:
+        try:
+            return self._fernet(tenant, purpose).decrypt(blob).decode("utf-8", "surrogatepass")
+        except (InvalidToken, ValueError):  # ValueError: not even ASCII
+            return None
 
     def _fernet(self, tenant: str, purpose: str) -> MultiFernet:
         info = f"seal {tenant} {purpose}".encode()

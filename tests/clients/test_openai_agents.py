@@ -26,10 +26,10 @@ def model(async_client: AsyncOpenAI) -> Model:
     return OpenAIResponsesModel("demo", async_client)
 
 
-async def run(agent: Agent[Any], question: str | list[Any], *, stream: bool) -> RunResultBase:
+async def run(agent: Agent[Any], question: str | list[Any], *, stream: bool, **more: Any) -> RunResultBase:
     if not stream:
-        return await Runner.run(agent, question, run_config=QUIET)
-    result = Runner.run_streamed(agent, question, run_config=QUIET)
+        return await Runner.run(agent, question, run_config=QUIET, **more)
+    result = Runner.run_streamed(agent, question, run_config=QUIET, **more)
     async for _ in result.stream_events():
         pass
     return result

@@ -141,6 +141,10 @@ def test_a_status_is_one_of_the_documents(sent: str | None, kept: str) -> None:
     assert normal({"role": "user", "content": [], "status": sent}, None)["status"] == kept
 
 
+def test_the_status_of_a_patch_is_what_the_model_is_told() -> None:
+    assert normal({"type": "apply_patch_call_output", "call_id": "c", "status": "odd"}, None)["status"] == "odd"
+
+
 @given(items=ITEMS)
 def test_normal_is_normal(items: list[Fields]) -> None:
     once = [normal(item, None) for item in items]

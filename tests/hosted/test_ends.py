@@ -179,6 +179,11 @@ async def raising(call: Call) -> None:
     raise LookupError
 
 
+async def cancelling_itself(call: Call) -> None:
+    await streaming(call)
+    raise asyncio.CancelledError
+
+
 async def short_of_its_length(call: Call) -> None:
     await call.begin(200, (b"content-length", b"5"))
     await call.say(b"1")
@@ -192,7 +197,7 @@ async def beyond_its_length(call: Call) -> None:
 
 
 @pytest.mark.parametrize("http2", [False, True])
-@pytest.mark.parametrize("application", [raising, streaming, short_of_its_length, beyond_its_length])
+@pytest.mark.parametrize("application", [raising, streaming, cancelling_itself, short_of_its_length, beyond_its_length])
 def test_an_answer_that_breaks_off_does_not_look_whole(
     carrier: Carrier, apps: Applications, application: Callable[[Call], Awaitable[None]], *, http2: bool
 ) -> None:

@@ -85,7 +85,7 @@ async def test_one_that_is_asked_to_end_is_not_started_again(tmp_path: Path) -> 
     async with store(tmp_path) as (crew, _):
         process_of(crew).kill()
         await valkey.stop(crew)
-        with pytest.raises(LocalError, match="^Valkey ended unexpectedly"):
+        with pytest.raises(LocalError, match=r"^Valkey ended unexpectedly"):
             await asyncio.wait_for(crew.watch(), DEADLINE)
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from gw_extproc.core.dialects import DIALECTS, GENERIC, Dialect
 from gw_extproc.core.errors import CallerError
 from gw_extproc.core.events import PROFILES
+from gw_extproc.session import answers
 from gw_extproc.session.begin import begin
 from gw_extproc.session.gateway import Caller, Gateway, gateway, new_part, now
 from gw_extproc.session.session import Session
@@ -27,6 +28,7 @@ from gw_extproc.upstream import UpstreamClient
 from tests.beside import codex_requests, needs_recordings
 from tests.core.anything import ANY_JSON, REQUESTS, with_one_change
 from tests.core.translated import legal
+from tests.real.chat import completion
 from tests.store.stores import DAY
 from tests.valkey import Valkey
 
@@ -50,6 +52,18 @@ class Door:
 
     def begin(self, body: bytes, dialect: Dialect = GENERIC, *, reject: bool = False) -> Session:
         return self.runner.run(begin(body, Caller(self.store, "credential"), self.gateway(dialect, reject=reject)))
+
+    def concluded(self, session: Session) -> str:
+        """The id under which the response is kept after a short answer."""
+        answer = answers.choose(session, 200, {})
+
+        async def play() -> None:
+            await answer.body(completion(content="Hello!", reasoning_content="Who?"))
+            await answer.end()
+
+        self.runner.run(play())
+        assert session.kept
+        return session.id
 
 
 DOORS: list[Door] = []
@@ -99,6 +113,16 @@ def test_the_same_request_always_becomes_the_same_and_stays_as_it_was(payload: F
     assert (first is None) == (second is None)
     assert first is None or second is None or first.chat == second.chat
     assert payload == before
+
+
+@settings(max_examples=60)
+@given(REQUESTS, REQUESTS, ALL_DIALECTS)
+def test_whatever_was_stored_can_be_continued(payload: Fields, following: Fields, dialect: Dialect) -> None:
+    first = begun({**payload, "store": True, "stream": False}, dialect)
+    if first is not None:
+        id = DOORS[0].concluded(first)
+        assert begun({"model": "m", "input": "and?", "previous_response_id": id}, dialect) is not None
+        begun({**following, "previous_response_id": id}, dialect)
 
 
 @given(REQUESTS, ALL_DIALECTS, st.data())

@@ -46,7 +46,11 @@ async def test_a_call_and_its_output_stand_together_two_turns_later(me: Talk) ->
     second = await me.turn([output("call_1", "a cat")], said("A cat."), previous_response_id=first.id, tools=[LOOK])
     third = await me.turn("sure?", previous_response_id=second.id)
     call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"at": "it"}'}}
-    answered = [user("look"), {**assistant("I look."), "tool_calls": [call]}, {"role": "tool", "tool_call_id": "call_1", "content": "a cat"}]
+    answered = [
+        user("look"),
+        {**assistant("I look."), "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "a cat"},
+    ]
     assert second.messages == answered
     assert third.messages == [*answered, assistant("A cat."), user("sure?")]
 

@@ -105,7 +105,9 @@ async def test_reasoning_without_a_seal_is_as_it_is(thinking: Talk, encrypted: s
 
 async def test_a_stored_chain_needs_no_seal_any_more(thinking: Talk) -> None:
     me = thinking
-    first = await me.turn([HELLO, sent_back(sealed(me, "mine")), {"role": "assistant", "content": "Yes."}, HELLO], thought("Who?"), **INCLUDED)
+    first = await me.turn(
+        [HELLO, sent_back(sealed(me, "mine")), {"role": "assistant", "content": "Yes."}, HELLO], thought("Who?"), **INCLUDED
+    )
     second = await me.turn("two", previous_response_id=first.id)
     assert [message.get("reasoning") for message in second.messages] == [None, "mine", None, "Who?", None]
 
