@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Scope
 from gw_extproc.core.errors import GatewayError, InternalError
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.asgi import Flow, Incoming, Line, Outgoing
+from gw_extproc.extproc.log_line import printable
 from gw_extproc.extproc.messages import Pairs, Request
 from gw_extproc.extproc.scope import scope_of
 from gw_extproc.extproc.wire import Wire

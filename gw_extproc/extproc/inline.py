@@ -18,6 +18,7 @@ from gw_extproc.core.sse import BAD_ANSWER
 from gw_extproc.encoding import BodyError
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.log_line import printable
+from gw_extproc.extproc.messages import Reply, Request
 from gw_extproc.extproc.modes import misconfigured
 from gw_extproc.session import answers
 from gw_extproc.session.answers import DESCRIBING, Answer, Body, Head, Part
