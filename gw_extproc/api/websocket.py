@@ -42,8 +42,11 @@ GOING_AWAY = 1001
 _OF_HTTP: Mapping[str, tuple[object, ...]] = {"stream": (None, True), "stream_options": (None,), "background": (None, False)}
 """Parameters that only the HTTP transport has, with the values that ask for what happens anyway."""
 
+_Frames = asyncio.Queue[str | bytes | None]
+"""What the client has sent and what is not served yet; None after the last."""
 
-async def responses(socket: WebSocket) -> None:
+
+async def responses(socket: WebSocket, longest_life: float = LONGEST_LIFE) -> None:
     """Serves one connection until its client leaves, its time is over or the process stops."""
     gateway, headers = gateway_of(socket), dict(socket.headers)
     try:
@@ -56,14 +59,14 @@ async def responses(socket: WebSocket) -> None:
     gateway.sockets.add(serving)
     try:
         await socket.accept()
-        await _live(_Connection(socket, gateway, caller, headers))
+        await _live(_Connection(socket, gateway, caller, headers), longest_life)
     finally:
         gateway.sockets.discard(serving)
 
 
-async def _live(connection: _Connection) -> None:
+async def _live(connection: _Connection, longest_life: float) -> None:
     try:
-        async with asyncio.timeout(LONGEST_LIFE):
+        async with asyncio.timeout(longest_life):
             await connection.serve()
     except TimeoutError:
         message = "The connection has reached its limit of 60 minutes; open another one."
@@ -80,11 +83,14 @@ class _Connection:
         self._latest: dict[str, Remembered] = {}
 
     async def serve(self) -> None:
-        """Ends when the client has left; a turn that runs then is broken off."""
-        frames: asyncio.Queue[str | bytes] = asyncio.Queue(READ_AHEAD)
-        tasks = [asyncio.create_task(work) for work in (self._read(frames), self._take_turns(frames))]
+        """Ends when the client has left; a turn that runs then is broken off, unless the settings want it finished."""
+        frames: _Frames = asyncio.Queue(READ_AHEAD)
+        reading, turns = tasks = [asyncio.create_task(work) for work in (self._read(frames), self._take_turns(frames))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done() and self._finishes:
+                await frames.put(None)
+                await turns
         finally:
             for task in tasks:
                 task.cancel()
@@ -100,11 +106,15 @@ class _Connection:
         with suppress(RuntimeError, WebSocketDisconnect):
             await self._send(orjson.dumps({"type": "error", "status": error.status, "error": error.detail()}))
 
-    async def _read(self, frames: asyncio.Queue[str | bytes]) -> None:
+    @property
+    def _finishes(self) -> bool:
+        return self._gateway.settings.on_disconnect == "finish"
+
+    async def _read(self, frames: _Frames) -> None:
         while (message := await self._socket.receive())["type"] == "websocket.receive":
             await frames.put(message.get("text") or message.get("bytes") or "")
 
-    async def _take_turns(self, frames: asyncio.Queue[str | bytes]) -> None:
+    async def _take_turns(self, frames: _Frames) -> None:
         """Ends between two turns when the process stops."""
         while (frame := await self._next(frames)) is not None:
             previous = None
@@ -122,11 +132,12 @@ class _Connection:
                 self._latest.pop(str(previous), None)
                 await self.refuse(InternalError())
 
-    async def _next(self, frames: asyncio.Queue[str | bytes]) -> str | bytes | None:
+    async def _next(self, frames: _Frames) -> str | bytes | None:
+        """None where there is to be no further turn."""
         frame, stopping = asyncio.create_task(frames.get()), asyncio.create_task(self._gateway.stopping.wait())
         try:
             await asyncio.wait((frame, stopping), return_when=asyncio.FIRST_COMPLETED)
-            return frame.result() if frame.done() else None
+            return None if self._gateway.stopping.is_set() else frame.result()
         finally:
             frame.cancel()
             stopping.cancel()
@@ -157,7 +168,12 @@ class _Connection:
             self._latest = {} if session.kept else {session.id: session.remembered()}
 
     async def _send(self, payload: bytes) -> None:
-        await self._socket.send_text(payload.decode())
+        """Raises where the client has left, unless its turn is to be finished all the same."""
+        try:
+            await self._socket.send_text(payload.decode())
+        except (RuntimeError, WebSocketDisconnect):
+            if not self._finishes:
+                raise
 
 
 def _request(frame: str | bytes) -> dict[str, Any]:

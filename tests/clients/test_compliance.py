@@ -1,59 +1,36 @@
-"""The Open Responses compliance cases that need neither state nor a WebSocket, for both wire profiles.
+"""The 17 Open Responses compliance cases, all at once as the official runner starts them; then what it does not ask for.
 
-The official runner checks statuses and shapes, never texts. Its event reader is weak, and `runner_events` has the same
-weaknesses: lines end in LF only, and an event counts only if its data and its blank line come in one piece of the body.
+Through Envoy and alone, in both wire profiles.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import socket
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
-import h11
 import pytest
-from jsonschema import Draft202012Validator
 
-from tests.beside import SPEC
-from tests.events import Json
-from tests.response_fields import MAY_BE_NULL, NEVER_NULL
-
-EVENTS = frozenset(
-    [
-        "response.created",
-        "response.queued",
-        "response.in_progress",
-        "response.completed",
-        "response.failed",
-        "response.incomplete",
-        "response.output_item.added",
-        "response.output_item.done",
-        "response.content_part.added",
-        "response.content_part.done",
-        "response.output_text.delta",
-        "response.output_text.done",
-        "response.output_text.annotation.added",
-        "response.refusal.delta",
-        "response.refusal.done",
-        "response.reasoning.delta",
-        "response.reasoning.done",
-        "response.reasoning_summary_part.added",
-        "response.reasoning_summary_part.done",
-        "response.reasoning_summary_text.delta",
-        "response.reasoning_summary_text.done",
-        "response.function_call_arguments.delta",
-        "response.function_call_arguments.done",
-        "error",
-    ]
+from tests.clients.runner import (
+    Answer,
+    Turn,
+    check_call,
+    check_response,
+    check_schema,
+    check_stream,
+    post,
+    runner_events,
+    take_turn,
+    websocket,
 )
-"""The 24 events of the standard: the runner takes no other."""
+from tests.events import Json
+
+URLS = ("envoy", "alone", "open_responses_envoy", "open_responses_alone")
 
 
 def png(size: int) -> str:
@@ -81,186 +58,195 @@ WEATHER = {
 ASK_WEATHER: Json = {"input": [message("user", "What is the weather like in San Francisco?")], "tools": [WEATHER]}
 IMAGE = [{"type": "input_text", "text": "What is in this image?"}, {"type": "input_image", "image_url": png(32)}]
 
-WHOLE: dict[str, Json] = {
-    "basic-response": {"input": [message("user", "Say hello in exactly 3 words.")]},
-    "system-prompt": {"input": [message("system", "You are a pirate."), message("user", "Say hello.")]},
-    "tool-calling": ASK_WEATHER,
-    "image-input": {"input": [message("user", IMAGE)]},
-    "multi-turn": {
-        "input": [message("user", "My name is Alice."), message("assistant", "Hello Alice!"), message("user", "What is my name?")],
-    },
-    "assistant-phase": {
-        "input": [
-            message("assistant", "I will look.", phase="commentary"),
-            message("assistant", "It is 4.", phase="final_answer"),
-            message("user", "Are you sure?"),
-        ],
-    },
-}
-STREAMED: dict[str, Json] = {
-    "streaming-response": {"input": [message("user", "Count from 1 to 5.")]},
-    "tool-calling-streaming": ASK_WEATHER,
-}
+UNKNOWN = "resp_" + "0" * 48
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Status, content type, and the body in the pieces in which it came."""
-
-    status: int
-    content_type: str
-    pieces: Sequence[bytes]
-
-
-@pytest.fixture(params=["gateway_url", "open_responses_url"], ids=["openai", "open-responses"])
-def url(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue(request.param))
-
-
-@pytest.mark.parametrize("case", WHOLE)
-def test_whole(url: str, case: str) -> None:
-    answer = post(url, {"model": "demo", **WHOLE[case]})
-    assert answer.status == 200
-    assert "application/json" in answer.content_type
-    response = json.loads(b"".join(answer.pieces))
+def whole(url: str, body: Json) -> Json:
+    answer = post(url, {"model": "demo", **body})
+    response = read_object(answer)
     check_response(response)
     assert response["output"]
-    assert response["status"] == "completed"
-    if case == "tool-calling":
-        assert "function_call" in [item["type"] for item in response["output"]]
+    if "tools" not in body:
+        assert response["status"] == "completed"
+    return response
 
 
-@pytest.mark.parametrize("case", STREAMED)
-def test_streamed(url: str, case: str) -> None:
-    answer = post(url, {"model": "demo", "stream": True, **STREAMED[case]})
+def read_object(answer: Answer) -> Json:
+    assert answer.status == 200
+    assert "application/json" in answer.content_type
+    found: Json = json.loads(b"".join(answer.pieces))
+    return found
+
+
+def tool_calling(url: str) -> None:
+    assert "function_call" in [item["type"] for item in whole(url, ASK_WEATHER)["output"]]
+
+
+def streamed(url: str, body: Json) -> list[Json]:
+    answer = post(url, {"model": "demo", "stream": True, **body})
     assert answer.status == 200
     events = list(runner_events(answer.pieces))
     check_stream(answer, events)
     assert events[-1]["response"]["status"] == "completed"
-    if case == "tool-calling-streaming":
-        check_call([event for event in events if event["type"].startswith(("response.function_call", "response.output_item"))])
+    return events
 
 
+def tool_calling_streaming(url: str) -> None:
+    check_call(
+        [event for event in streamed(url, ASK_WEATHER) if event["type"].startswith(("response.function_call", "response.output_item"))]
+    )
+
+
+def compacted(url: str, input: list[Json]) -> Json:
+    found = read_object(post(url, {"model": "demo", "input": input, "prompt_cache_key": "cache"}, "/responses/compact"))
+    check_schema("CompactResource", found)
+    assert found["object"] == "response.compaction"
+    assert "compaction" in [item["type"] for item in found["output"]]
+    return found
+
+
+def compact(url: str) -> None:
+    compacted(url, [message("user", "Remember 17."), message("assistant", "I will.")])
+
+
+def compact_missing_model(url: str) -> None:
+    assert post(url, {"input": "Hello"}, "/responses/compact").status in (400, 422)
+
+
+def completed(turn: Turn) -> str:
+    assert turn.response["status"] == "completed"
+    assert turn.response["output"]
+    return str(turn.response["id"])
+
+
+def websocket_response(url: str) -> None:
+    with websocket(url) as connection:
+        completed(take_turn(connection, input=[message("user", "Count from 1 to 5.")]))
+
+
+def websocket_sequential(url: str) -> None:
+    with websocket(url) as connection:
+        for text in ("Say one.", "Say two."):
+            completed(take_turn(connection, input=text, store=False))
+
+
+def websocket_continuation(url: str) -> None:
+    with websocket(url) as connection:
+        first = completed(take_turn(connection, input="My name is Alice.", store=False))
+        second = take_turn(connection, input="What is my name?", previous_response_id=first, store=False)
+        completed(second)
+        assert second.response["previous_response_id"] == first
+
+
+def websocket_reconnect(url: str) -> None:
+    with websocket(url) as connection:
+        first = completed(take_turn(connection, input="Hello", store=False))
+    with websocket(url) as connection:
+        not_found(take_turn(connection, input="And?", previous_response_id=first, store=False))
+        completed(take_turn(connection, input="Hello", store=False))
+
+
+def websocket_not_found(url: str) -> None:
+    with websocket(url) as connection:
+        not_found(take_turn(connection, input="And?", previous_response_id=UNKNOWN, store=False))
+
+
+def not_found(turn: Turn) -> None:
+    assert turn.error is not None
+    assert (turn.error["error"]["code"], turn.error["status"]) == ("previous_response_not_found", 404)
+
+
+def websocket_eviction(url: str) -> None:
+    with websocket(url) as connection:
+        first = completed(take_turn(connection, input="Hello", store=False))
+        nothing = {"type": "function_call_output", "call_id": "call_that_never_was", "output": "x"}
+        failed = take_turn(connection, input=[nothing], previous_response_id=first, store=False)
+        assert failed.error is not None
+        assert 400 <= failed.error["status"] < 500
+        not_found(take_turn(connection, input="And?", previous_response_id=first, store=False))
+
+
+def websocket_compact(url: str) -> None:
+    """After condensing, a new chain: its window instead of an id."""
+    said = [
+        message("user", [{"type": "input_text", "text": "Remember 17."}]),
+        message("assistant", [{"type": "output_text", "text": "I will."}]),
+        message("user", [{"type": "input_text", "text": "Thanks."}]),
+    ]
+    window = compacted(url, said)["output"]
+    with websocket(url) as connection:
+        completed(take_turn(connection, input=[*window, message("user", "Which number?")], tools=[]))
+
+
+CASES: Mapping[str, Callable[[str], object]] = {
+    "basic-response": partial(whole, body={"input": [message("user", "Say hello in exactly 3 words.")]}),
+    "assistant-phase": partial(
+        whole,
+        body={
+            "input": [
+                message("assistant", "I will look.", phase="commentary"),
+                message("assistant", "It is 4.", phase="final_answer"),
+                message("user", "Are you sure?"),
+            ]
+        },
+    ),
+    "streaming-response": partial(streamed, body={"input": [message("user", "Count from 1 to 5.")]}),
+    "system-prompt": partial(whole, body={"input": [message("system", "You are a pirate."), message("user", "Say hello.")]}),
+    "tool-calling": tool_calling,
+    "image-input": partial(whole, body={"input": [message("user", IMAGE)]}),
+    "multi-turn": partial(
+        whole,
+        body={
+            "input": [message("user", "My name is Alice."), message("assistant", "Hello Alice!"), message("user", "What is my name?")]
+        },
+    ),
+    "compact-response": compact,
+    "compact-missing-model": compact_missing_model,
+    "websocket-response": websocket_response,
+    "websocket-sequential-responses": websocket_sequential,
+    "websocket-continuation": websocket_continuation,
+    "websocket-reconnect-store-false-recovery": websocket_reconnect,
+    "websocket-previous-response-not-found": websocket_not_found,
+    "websocket-failed-continuation-evicts-cache": websocket_eviction,
+    "websocket-compact-new-chain": websocket_compact,
+    "tool-calling-streaming": tool_calling_streaming,
+}
+"""By the runner's names: one of its 17 (response-output-phase-schema) asks no server; the last one here it does not have yet."""
+
+
+@pytest.fixture(scope="module", params=URLS)
+def outcomes(request: pytest.FixtureRequest) -> Mapping[str, Future[object]]:
+    """What became of the cases."""
+    url = str(request.getfixturevalue(request.param))
+    with ThreadPoolExecutor(len(CASES)) as pool:
+        return {name: pool.submit(case, url) for name, case in CASES.items()}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_case(outcomes: Mapping[str, Future[object]], case: str) -> None:
+    outcomes[case].result()
+
+
+@pytest.mark.parametrize("url", URLS[2:])
 @pytest.mark.parametrize("summary", [None, "auto"])
-def test_a_thought_has_the_standard_s_events(open_responses_url: str, summary: str | None) -> None:
+def test_a_thought_has_the_standard_s_events(request: pytest.FixtureRequest, url: str, summary: str | None) -> None:
     """No case of the runner asks for it, but a model may think unasked. (The profile `openai` has OpenAI's events.)"""
-    reasoning = {"effort": "low", "summary": summary}
-    answer = post(open_responses_url, {"model": "demo", "stream": True, "input": "Think", "reasoning": reasoning})
-    events = list(runner_events(answer.pieces))
-    check_stream(answer, events)
+    events = streamed(request.getfixturevalue(url), {"input": "Think", "reasoning": {"effort": "low", "summary": summary}})
     delta = "response.reasoning_summary_text.delta" if summary else "response.reasoning.delta"
     assert delta in [event["type"] for event in events]
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_failed_turn_ends_with_one_frame(request: pytest.FixtureRequest, url: str) -> None:
+    """A second one would be taken for the next turn."""
+    with websocket(request.getfixturevalue(url)) as connection:
+        for wrong in ({"input": 3}, {"input": "Hello", "stream": False}, {"input": "Hello", "temperature": 9}):
+            error = take_turn(connection, **wrong).error
+            assert error is not None
+            assert error["status"] == 400
+        completed(take_turn(connection, input="Hello", max_output_tokens=200))
 
 
 def test_the_reader_is_as_weak_as_the_runner_s() -> None:
     assert list(runner_events([b'data: {"a":1}\n\n', b'data: {"b":2}\n', b'\ndata: {"c":3}\n\n'])) == [{"a": 1}, {"c": 3}]
     assert list(runner_events([b'data: {"a":1}\r\n\r\n'])) == []
-
-
-def post(url: str, body: Json) -> Answer:
-    """One request on a connection of its own; a piece is what a client's HTTP parser gets out of one read."""
-    parts = urlsplit(f"{url}/responses")
-    data = json.dumps(body).encode()
-    headers = {
-        "host": parts.netloc,
-        "content-type": "application/json",
-        "authorization": "Bearer any",
-        "content-length": str(len(data)),
-    }
-    connection = h11.Connection(h11.CLIENT)
-    with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=10) as peer:
-        for event in (h11.Request(method="POST", target=parts.path, headers=list(headers.items())), h11.Data(data), h11.EndOfMessage()):
-            peer.sendall(connection.send(event) or b"")
-        return _answer(connection, peer)
-
-
-def _answer(connection: h11.Connection, peer: socket.socket) -> Answer:
-    head: h11.Response | None = None
-    pieces = []
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            connection.receive_data(peer.recv(65536))
-        elif isinstance(event, h11.Response):
-            head = event
-        elif isinstance(event, h11.Data):
-            pieces.append(bytes(event.data))
-        else:
-            assert isinstance(event, h11.EndOfMessage), event
-            assert head is not None
-            return Answer(head.status_code, dict(head.headers)[b"content-type"].decode(), pieces)
-
-
-def runner_events(pieces: Sequence[bytes]) -> Iterator[Json]:
-    """The events that the official runner would see."""
-    rest = ""
-    for piece in pieces:
-        *lines, rest = (rest + piece.decode()).split("\n")
-        data = ""
-        for line in lines:
-            if line.startswith("data:"):
-                data = line.removeprefix("data:").strip()
-            elif line == "" and data:
-                if data != "[DONE]":
-                    yield json.loads(data)
-                data = ""
-
-
-def check_stream(answer: Answer, events: Sequence[Json]) -> None:
-    """Every event was seen, is one of the 24 and has its shape; the last one carries a whole response."""
-    assert answer.content_type.startswith("text/event-stream")
-    body = b"".join(answer.pieces).decode()
-    assert body.endswith("\n\ndata: [DONE]\n\n")
-    assert len(events) == body.count("\n\n") - 1, "the runner would have lost some"
-    assert body.count("event: ") == len(events)
-    assert all(f"event: {event['type']}\ndata: " in body for event in events)
-    assert [event["sequence_number"] for event in events] == list(range(len(events)))
-    for event in events:
-        check_event(event)
-    check_response(events[-1]["response"])
-
-
-def check_call(events: Sequence[Json]) -> None:
-    kinds = [event["type"].removeprefix("response.") for event in events]
-    deltas = kinds.count("function_call_arguments.delta")
-    assert kinds == [
-        "output_item.added",
-        *["function_call_arguments.delta"] * deltas,
-        "function_call_arguments.done",
-        "output_item.done",
-    ]
-    assert deltas >= 1
-    assert events[0]["item"]["type"] == events[-1]["item"]["type"] == "function_call"
-
-
-def check_response(response: Json) -> None:
-    assert not [name for name in NEVER_NULL if response.get(name) is None]
-    assert not [name for name in MAY_BE_NULL if name not in response]
-    check_schema("ResponseResource", response)
-
-
-def check_event(event: Json) -> None:
-    assert event["type"] in EVENTS
-    if SPEC.is_dir():
-        check_schema(event_schemas()[event["type"]], event)
-
-
-def check_schema(name: str, value: Json) -> None:
-    """Holds the value against the standard's own document, where that is at hand."""
-    if SPEC.is_dir():
-        schema = {"$ref": f"#/components/schemas/{name}", "components": specification()["components"]}
-        errors = [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(value)]
-        assert not errors, errors
-
-
-@cache
-def specification() -> Json:
-    document: Json = json.loads((SPEC / "openresponses-openapi.json").read_text())
-    return document
-
-
-@cache
-def event_schemas() -> dict[str, str]:
-    """The name of each event's schema, by the event's type."""
-    schemas = {name: schema for name, schema in specification()["components"]["schemas"].items() if name.endswith("StreamingEvent")}
-    return {schema["properties"]["type"]["enum"][0]: name for name, schema in schemas.items()}

@@ -38,6 +38,13 @@ async def test_a_database_of_its_own(single: Valkey, tenant: str, url: str) -> N
         assert "db3" in single.command("INFO", "keyspace")
 
 
+async def test_a_user_who_may_do_only_what_the_documentation_grants(single: Valkey, tenant: str) -> None:
+    single.command("ACL", "SETUSER", "gateway", "on", ">sesame", "+eval", "+ping", "+hello", "+@read", "+@write", "~gw:*")
+    async with opened(single.url.replace("//", "//gateway:sesame@")) as store:
+        await works(store, tenant)
+        assert store.vault.tenant("credential")
+
+
 async def test_tls_needs_a_certificate_that_is_trusted(single: Valkey, tenant: str, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
