@@ -7,6 +7,7 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -47,12 +48,14 @@ async def _serve(settings: Settings, grpc: str | None, http: str | None, ready: 
         ready()
         await told_to_stop.wait()
         shared.stopping.set()
+        end = time.monotonic() + settings.drain_timeout
         await asyncio.gather(*(server.stop() for server in servers))
+        await shared.aftermath.settled(max(0.0, end - time.monotonic()))
 
 
 @asynccontextmanager
 async def _gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    """The parts that all servers share; at the end, what is still being saved is waited for."""
+    """The parts that all servers share."""
     store = await Store.open(
         settings.store,
         timeout=settings.store_timeout,
@@ -65,7 +68,6 @@ async def _gateway(settings: Settings) -> AsyncIterator[Gateway]:
     try:
         yield shared
     finally:
-        await shared.aftermath.settled(settings.drain_timeout)
         await upstream.close()
         await store.close()
 

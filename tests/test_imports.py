@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "upstream": {"core", "settings"},
     "session": {"core", "schema", "settings", "aftermath", "encoding", "store", "upstream"},
     "api": {"core", "schema", "settings", "aftermath", "bodies", "store", "session"},
-    "extproc": {"core", "schema", "settings", "bodies", "encoding", "session"},
+    "extproc": {"core", "schema", "settings", "aftermath", "bodies", "encoding", "session"},
     "local": {"core", "settings", "store"},
     "worker": {"settings", "store", "upstream", "session", "api", "extproc"},
     "cli": {"settings", "options", "local", "worker"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -23,13 +24,16 @@ from gw_extproc.session.gateway import Gateway
 logger = logging.getLogger("gw_extproc.api")
 
 
-def build(gateway: Gateway, *, draining: Callable[[], bool] = lambda: False) -> ASGIApp:
-    """All operations, the WebSocket transport, and below /v1 the upstream for whatever is not ours."""
+def build(
+    gateway: Gateway, *, draining: Callable[[], bool] = lambda: False, longest_socket: float = websocket.LONGEST_LIFE
+) -> ASGIApp:
+    """All operations, the WebSocket transport (a connection lives so many seconds), and below /v1 the upstream for what is not ours."""
     paths: dict[str, dict[str, Operation]] = defaultdict(dict)
     for operation in OPERATIONS:
         paths[operation.path][operation.method] = operation
     routes: list[BaseRoute] = [Route(path, Path(methods)) for path, methods in paths.items()]
-    app = Starlette(routes=[*routes, WebSocketRoute(RESPONSES, websocket.responses)], middleware=[Middleware(Guard)])
+    socket = WebSocketRoute(RESPONSES, partial(websocket.responses, longest_life=longest_socket))
+    app = Starlette(routes=[*routes, socket], middleware=[Middleware(Guard)])
     app.router.redirect_slashes = False
     app.router.default = elsewhere
     app.state.gateway = gateway

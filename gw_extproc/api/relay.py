@@ -31,7 +31,7 @@ class Relay(Response):
         self._body_read = body_read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        speaking = self._aftermath.begin(self._speak(send))
+        speaking = self._aftermath.go_on(self._speak(send))
         leaving = asyncio.create_task(self._left(receive))
         try:
             await asyncio.wait({speaking, leaving}, return_when=asyncio.FIRST_COMPLETED)

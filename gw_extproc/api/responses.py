@@ -12,8 +12,9 @@ from gw_extproc.api import pages
 from gw_extproc.api.call import Call, json
 from gw_extproc.api.errors import not_found
 from gw_extproc.core import ids
-from gw_extproc.core.errors import CallerError, GatewayError, unsupported
+from gw_extproc.core.errors import CallerError, GatewayError
 from gw_extproc.core.ids import Ref
+from gw_extproc.core.replay import replay
 from gw_extproc.schema.queries import PageQuery, RetrieveQuery
 from gw_extproc.store.errors import NotStored
 from gw_extproc.store.record import Stored
@@ -61,7 +62,11 @@ def _object(call: Call, stored: Stored, include: Collection[str]) -> dict[str, A
 
 
 def _replayed(call: Call, stored: Stored, query: RetrieveQuery) -> Response:
-    raise unsupported("stream", "this gateway cannot replay events yet", code="unsupported_parameter")
+    """The events as they were; of a stream that was followed to its end, that end."""
+    outputs = [orjson.loads(item) for item in stored.outputs]
+    events = replay(orjson.loads(stored.object), outputs, stored.trace, call.gateway.profile)
+    first = 0 if query.starting_after is None else min(query.starting_after + 1, len(events) - 1)
+    return Response(b"".join(events[first:]), headers={"cache-control": "no-cache"}, media_type="text/event-stream")
 
 
 def _ref(call: Call) -> Ref:

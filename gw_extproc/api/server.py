@@ -7,13 +7,15 @@ import contextlib
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gw_extproc.aftermath import LAST_SAVES, InFlight
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.settings import SettingsError
 
@@ -25,17 +27,19 @@ class HttpServer:
 
     def __init__(self, gateway: Gateway, app: ASGIApp, address: str) -> None:
         self._gateway = gateway
+        self._app = app
         self._address = address
+        self._requests = InFlight()
         settings = gateway.settings
         config = uvicorn.Config(
-            app,
+            self._serve,
             ws_max_size=settings.max_body,
+            interface="asgi3",
             lifespan="off",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=ceil(settings.drain_timeout),
         )
         self._server = _Server(config)
         self._serving: asyncio.Task[None] | None = None
@@ -52,13 +56,27 @@ class HttpServer:
         logger.info("serving HTTP on %s", self._address)
 
     async def stop(self) -> None:
-        """No new connections, then the end of what is in flight, within the settings' drain_timeout. WebSockets end with their turn."""
+        """No new connections, then the end of what is in flight, within the settings' drain_timeout. WebSockets end with their turn. What is
+        cut off then may still save what it has."""
+        end = time.monotonic() + self._gateway.settings.drain_timeout
+        for listening in self._server.servers:
+            listening.close()
         if self._gateway.sockets:
             await asyncio.wait(self._gateway.sockets, timeout=self._gateway.settings.drain_timeout)
+        self._server.config.timeout_graceful_shutdown = ceil(max(0, end - time.monotonic()))
         self._server.should_exit = True
         if self._serving is not None:
             await self._serving
+        await self._requests.ended(LAST_SAVES)
         _remove(self._address)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application, for uvicorn, which cancels what takes longer than the drain timeout: that is no fault."""
+        with self._requests.listed():
+            try:
+                await self._app(scope, receive, send)
+            except asyncio.CancelledError:
+                logger.warning("an answer was cut off: it took longer than the drain timeout")
 
     def _bound(self) -> socket.socket:
         try:

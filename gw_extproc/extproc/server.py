@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from starlette.types import ASGIApp
 
+from gw_extproc.aftermath import LAST_SAVES, InFlight
 from gw_extproc.extproc import messages
-from gw_extproc.extproc.stream import Processor
+from gw_extproc.extproc.stream import Context, Processor
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.settings import SettingsError
 
@@ -30,7 +34,9 @@ class GrpcServer:
         self._gateway = gateway
         self._address = address
         self._status = health.aio.HealthServicer()
-        self._server = self._made(app)
+        self._processor = Processor(gateway, app)
+        self._exchanges = InFlight()
+        self._server = self._made()
 
     async def start(self) -> None:
         """Accepts connections; raises SettingsError where the address cannot be bound."""
@@ -45,17 +51,27 @@ class GrpcServer:
         logger.info("serving ext_proc on %s", self._address)
 
     async def stop(self) -> None:
-        """Not healthy any more, then no new streams, then the end of those in flight, within the settings' drain_timeout."""
+        """Not healthy any more, then no new streams, then the end of those in flight, within the settings' drain_timeout. What is cut off
+        then may still save what it has."""
         await self._status.enter_graceful_shutdown()
-        await self._server.stop(self._gateway.settings.drain_timeout)
+        patience = self._gateway.settings.drain_timeout
+        stopping = asyncio.create_task(self._server.stop(patience))
+        await self._exchanges.ended(patience)
+        await self._server.stop(None)  # whoever watches our health would not leave
+        await stopping
+        await self._exchanges.ended(LAST_SAVES)
         _remove(self._address)
 
-    def _made(self, app: ASGIApp) -> grpc.aio.Server:
+    async def _process(self, messages: AsyncIterator[Any], context: Context) -> None:
+        with self._exchanges.listed():
+            await self._processor.process(messages, context)
+
+    def _made(self) -> grpc.aio.Server:
         # Workers share a TCP port; a second gateway must not join them unseen.
         shared = ("grpc.so_reuseport", int(self._gateway.settings.workers > 1))
         server = grpc.aio.server(options=(("grpc.max_receive_message_length", _LARGEST_MESSAGE), shared))
         handler = grpc.stream_stream_rpc_method_handler(
-            Processor(self._gateway, app).process,
+            self._process,
             request_deserializer=messages.Request.FromString,
             response_serializer=messages.Reply.SerializeToString,
         )

@@ -115,7 +115,7 @@ class MessageByMessage:
                 message = await wire.read()
         finally:  # Envoy cancels this coroutine right after the end of its messages: what is left to do is done beside it
             if (work := self._inside.leave()) is not None:
-                self._gateway.aftermath.begin(work)
+                self._gateway.aftermath.save(work)
 
     async def _replies(self, message: Request) -> Sequence[Reply]:
         """The broad catch of this shell: whatever goes wrong becomes an error that the client can read, never a broken stream."""

@@ -43,7 +43,7 @@ async def answer(session: Session, gateway: Gateway, headers: Mapping[str, str],
             yield part
     finally:
         if not session.response:
-            await gateway.aftermath.shielded(session.give_up())
+            await gateway.aftermath.saved(session.give_up())
 
 
 class _Call:

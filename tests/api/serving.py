@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,10 +31,13 @@ class Served:
 
     url: str
     draining: threading.Event
+    stop: Callable[[], None]
+    """Tells it to stop, and does not wait for it."""
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[Served]:
+def served(settings: Settings, **options: Any) -> Iterator[Served]:
+    """`options` are those of the application."""
     ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
     address, draining = f"127.0.0.1:{free_port()}", threading.Event()
 
@@ -43,11 +46,13 @@ def served(settings: Settings) -> Iterator[Served]:
         store = await Store.open(settings.store, timeout=settings.store_timeout, retries=settings.store_retries, retention=3600)
         upstream = UpstreamClient(settings)
         shared = gateway(settings, store, upstream)
-        server = HttpServer(shared, build(shared, draining=draining.is_set), address)
+        server = HttpServer(shared, build(shared, draining=draining.is_set, **options), address)
         await server.start()
         ready.set_result((asyncio.get_running_loop(), stop))
         await stop.wait()
+        shared.stopping.set()
         await server.stop()
+        await shared.aftermath.settled(DEADLINE)
         await upstream.close()
         await store.close()
 
@@ -61,10 +66,15 @@ def served(settings: Settings) -> Iterator[Served]:
     thread = threading.Thread(target=run)
     thread.start()
     loop, stop = ready.result(DEADLINE)
+
+    def tell() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop.set)
+
     try:
-        yield Served(f"http://{address}", draining)
+        yield Served(f"http://{address}", draining, tell)
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        tell()
         thread.join(DEADLINE)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
+from jsonschema import Draft202012Validator
 
 from gw_extproc.schema import answers
 from gw_extproc.schema.conversations import Conversation, DeletedConversation
@@ -10,18 +12,23 @@ from gw_extproc.schema.output_items import ItemResource
 from gw_extproc.schema.stream import ResponseStreamEvent
 from tests.api.serving import Api, strictly
 from tests.api.upstream_answers import EVERYTHING, TOOLS, says, says_all
+from tests.beside import SPEC, needs_spec
 from tests.core.schemas import faults
 from tests.events import Json, events_of
 from tests.real import chat
 from tests.real.upstream import Upstream
 
+NOT_IN_OPENAIS: list[Json] = [
+    {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}]},
+    {"type": "web_search_call"},
+]
 ITEMS: list[Json] = [
     {
         "role": "user",
         "content": [{"type": "input_text", "text": "hi"}, {"type": "input_image", "image_url": "data:image/png;base64,AA=="}],
     },
     {"role": "user", "content": [{"type": "input_file", "file_data": "data:text/plain,a", "filename": "a"}]},
-    {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}]},
+    *NOT_IN_OPENAIS,
     {"role": "developer", "content": "be kind"},
     {
         "role": "assistant",
@@ -41,8 +48,7 @@ ITEMS: list[Json] = [
     {"type": "apply_patch_call_output", "call_id": "h", "status": "failed"},
     {"type": "tool_search_call", "arguments": {}},
     {"type": "tool_search_output", "tools": []},
-    {"type": "additional_tools", "tools": [{"type": "namespace", "name": "n", "tools": []}]},
-    {"type": "web_search_call"},
+    {"type": "additional_tools", "tools": [{"type": "apply_patch"}]},
 ]
 
 
@@ -83,6 +89,15 @@ def test_items_of_every_kind(api: Api) -> None:
     assert [item["type"] for item in listed["data"]] == [item.get("type", "message") for item in ITEMS]
     strictly(ItemResource, api.get(f"{place}/items/{listed['first_id']}"))
     strictly(DeletedConversation, api.delete(place))
+
+
+@needs_spec
+def test_kept_items_are_also_those_of_openais_document(api: Api) -> None:
+    known = [item for item in ITEMS if item not in NOT_IN_OPENAIS]
+    listed = api.get(f"/v1/conversations/{api.post('/v1/conversations', {'items': known})['id']}/items")
+    schemas = orjson.loads((SPEC / "openai-openapi-subset.json").read_bytes())["components"]
+    validator = Draft202012Validator({"$ref": "#/components/schemas/ConversationItemList", "components": schemas})
+    assert list(map(str, validator.iter_errors(listed))) == []
 
 
 def test_annotations_of_other_kinds_are_given_back(api: Api) -> None:

@@ -7,7 +7,7 @@ import pytest
 from gw_extproc.core.ids import Ref, response_id
 from tests.api.serving import Api
 from tests.api.upstream_answers import EVERYTHING, says, says_all
-from tests.events import Json
+from tests.events import Json, events_of
 from tests.real.upstream import Upstream
 
 UNKNOWN = response_id(Ref("0" * 24, "1" * 24))
@@ -65,6 +65,18 @@ def test_a_finished_response_cannot_be_cancelled(api: Api, upstream: Upstream) -
     status, error = api.refused("POST", f"/v1/responses/{response['id']}/cancel")
     assert (status, error["message"]) == (400, "Cannot cancel a synchronous response.")
     assert api.get(f"/v1/responses/{response['id']}") == response
+
+
+def test_events_are_told_again_as_they_were(api: Api, upstream: Upstream) -> None:
+    live = api.call("POST", "/v1/responses", json=EVERYTHING | {"model": says_all(upstream), "stream": True})
+    *events, done = live.text.removesuffix("\n\n").split("\n\n")
+    place = f"/v1/responses/{events_of(live.text)[0]['response']['id']}"
+    again = api.call("GET", place, params={"stream": "true"})
+    assert again.headers["content-type"] == live.headers["content-type"]
+    assert again.text == live.text
+    for number in (0, 3, len(events) - 1, len(events), 10**6):
+        rest = api.call("GET", place, params={"stream": "true", "starting_after": number}).text
+        assert rest == "\n\n".join([*events[number + 1 :], done, ""])
 
 
 def test_only_what_is_asked_for_is_shown(api: Api, upstream: Upstream) -> None:

@@ -7,32 +7,39 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from tests.clients import quick_model
 from tests.gateway_process import running
 
 OTHER_STANDARD = ("--wire-profile", "open-responses")
 
 
 @pytest.fixture(scope="session")
-def envoy() -> Iterator[str]:
-    with running() as gateway:
+def model_url() -> Iterator[str]:
+    with quick_model.running() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def envoy(model_url: str) -> Iterator[str]:
+    with running("--upstream", model_url) as gateway:
         yield gateway.url
 
 
 @pytest.fixture(scope="session")
-def alone() -> Iterator[str]:
-    with running(command="http") as gateway:
+def alone(model_url: str) -> Iterator[str]:
+    with running("--upstream", model_url, command="http") as gateway:
         yield gateway.url
 
 
 @pytest.fixture(scope="session")
-def open_responses_envoy() -> Iterator[str]:
-    with running(*OTHER_STANDARD) as gateway:
+def open_responses_envoy(model_url: str) -> Iterator[str]:
+    with running("--upstream", model_url, *OTHER_STANDARD) as gateway:
         yield gateway.url
 
 
 @pytest.fixture(scope="session")
-def open_responses_alone() -> Iterator[str]:
-    with running(*OTHER_STANDARD, command="http") as gateway:
+def open_responses_alone(model_url: str) -> Iterator[str]:
+    with running("--upstream", model_url, *OTHER_STANDARD, command="http") as gateway:
         yield gateway.url
 
 

@@ -201,7 +201,7 @@ SHAPES: dict[str, Body] = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def http(gateway_url: str) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=gateway_url, trust_env=False) as http:
         yield http
@@ -216,13 +216,44 @@ def test_it_is_answered(http: httpx2.Client, body: Body) -> None:
     assert response["output"]
 
 
-def test_what_cannot_be_done_yet_is_refused_by_name(http: httpx2.Client) -> None:
-    """@ai-sdk/openai refers to earlier items, unless it is told `store: false`."""
-    answer = http.post(
-        "responses", json={"model": "demo", "input": [{"type": "item_reference", "id": "msg_1"}, {"role": "user", "content": "And?"}]}
-    )
-    assert answer.status_code == 400
+def test_ai_sdk_refers_to_what_it_was_given(http: httpx2.Client) -> None:
+    """@ai-sdk/openai sends the ids of earlier items instead of the items, unless it is told `store: false`."""
+    settings = {"model": "demo", "tools": [WEATHER], "tool_choice": "auto", "reasoning": {"effort": "low", "summary": "auto"}}
+    question = {"role": "user", "content": [said("What is the weather in Oslo?")]}
+    first = final(http.post("responses", json={**settings, "input": [question], "stream": True}).text)
+    known = [question, *references(first), output("rain", call_id=first["output"][-1]["call_id"])]
+    second = final(http.post("responses", json={**settings, "input": known, "stream": True}).text)
+    assert "rain" in second["output"][-1]["content"][0]["text"]
+    known += [*references(second), {"role": "user", "content": [said("And?")]}]
+    third = final(http.post("responses", json={**settings, "input": known, "stream": True}).text)
+    assert 'Before, you said: "What is the weather in Oslo?".' in third["output"][-1]["content"][0]["text"]
+
+
+def test_a_reference_to_nothing_is_refused_by_name(http: httpx2.Client) -> None:
+    known = [{"type": "item_reference", "id": "msg_1"}, {"role": "user", "content": "And?"}]
+    answer = http.post("responses", json={"model": "demo", "input": known})
+    assert answer.status_code == 404
     assert answer.json()["error"]["param"] == "input[0]"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"conversation": None, "store": None, "include": None, "metadata": None, "background": None, "prompt": None, "user": None},
+        {"store": True, "background": False, "include": [], "tools": [], "metadata": {}, "truncation": "disabled"},
+    ],
+    ids=["nothing more", "explicit nulls", "explicit defaults"],
+)
+def test_a_second_turn_by_id(http: httpx2.Client, more: Body) -> None:
+    """LangChain (use_previous_response_id), LlamaIndex and @ai-sdk/openai (previousResponseId) each send it among other fields."""
+    first = http.post("responses", json={"model": "demo", "input": "My name is Ada.", **more}).json()
+    second = http.post("responses", json={"model": "demo", "input": "And?", "previous_response_id": first["id"], **more}).json()
+    assert 'Before, you said: "My name is Ada.".' in second["output"][-1]["content"][0]["text"]
+
+
+def references(response: Body) -> list[Body]:
+    return [{"type": "item_reference", "id": item["id"]} for item in response["output"]]
 
 
 def final(stream: str) -> Body:

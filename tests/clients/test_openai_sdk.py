@@ -63,7 +63,7 @@ def test_what_was_asked_for_is_echoed(client: OpenAI) -> None:
     assert response.max_output_tokens == 200
     assert response.prompt_cache_key == "cache"
     assert response.safety_identifier == "somebody"
-    assert response.to_dict()["store"] is False, "nothing is kept yet, and the answer says so"
+    assert response.to_dict()["store"] is True
 
 
 def test_several_turns_by_input_list(client: OpenAI) -> None:
@@ -181,7 +181,7 @@ def test_log_probabilities_may_be_asked_for(client: OpenAI) -> None:
         ({"input": [{"role": "nobody", "content": "Hello"}]}, "input[0].role"),
         ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": 3}]}]}, "input[0].content[0].image_url"),
         ({"input": [{"role": "user", "content": [FILE]}]}, "input[0].content[0].file_data"),
-        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"metadata": {"key": "x" * 513}}, "metadata.key"),
         ({"tool_choice": {"type": "web_search"}, "tools": [{"type": "web_search"}]}, "tool_choice"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

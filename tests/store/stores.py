@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from gw_extproc.core.ids import Ref
@@ -28,10 +28,13 @@ async def opened(
         await store.close()
 
 
-async def eventually(condition: Callable[[], bool], what: str) -> None:
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], what: str) -> None:
     """Polls, while other tasks go on; fails where the condition does not come true in time."""
     end = time.monotonic() + DEADLINE
-    while not condition():
+    while True:
+        found = condition()
+        if found if isinstance(found, bool) else await found:
+            return
         assert time.monotonic() < end, f"waited in vain: {what}"
         await asyncio.sleep(0.01)
 
