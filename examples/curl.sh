@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The Responses API with nothing but curl: a text, a stream, a tool call and its output, an answer in JSON.
+# The Responses API with nothing but curl: a text, a second turn, a stream, a tool call and its output, an answer in JSON.
 set -euo pipefail
 
 URL="${GATEWAY_URL:-http://127.0.0.1:8080/v1}"
@@ -14,6 +14,10 @@ ask() {
 
 echo "--- a text"
 ask '{"model": "'"$MODEL"'", "input": "Hello!"}'
+
+echo "--- a second turn"
+FIRST=$(ask '{"model": "'"$MODEL"'", "input": "My name is Ada."}' | grep -o 'resp_[0-9a-f]*' | head -n 1)
+ask '{"model": "'"$MODEL"'", "input": "What is my name?", "previous_response_id": "'"$FIRST"'"}'
 
 echo "--- a stream of events"
 ask '{"model": "'"$MODEL"'", "input": "Hello!", "stream": true}'

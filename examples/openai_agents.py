@@ -1,4 +1,4 @@
-"""An agent of the openai-agents package that uses a tool.
+"""An agent of the openai-agents package that uses a tool, in a session that the gateway keeps.
 
 pip install openai-agents
 python examples/openai_agents.py
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from agents import Agent, OpenAIResponsesModel, Runner, function_tool, set_tracing_disabled
+from agents import Agent, OpenAIConversationsSession, OpenAIResponsesModel, Runner, function_tool, set_tracing_disabled
 from openai import AsyncOpenAI
 
 
@@ -26,8 +26,10 @@ async def main() -> None:
     async with AsyncOpenAI(base_url=url, api_key=os.environ.get("OPENAI_API_KEY", "any")) as client:
         model = OpenAIResponsesModel(os.environ.get("MODEL", "demo"), client)
         agent = Agent[None](name="Guide", instructions="Help the traveller.", model=model, tools=[get_weather])
-        result = await Runner.run(agent, "What is the weather in Paris?")
-        print(result.final_output)
+        session = OpenAIConversationsSession(openai_client=client)
+        for question in ("What is the weather in Paris?", "Thanks!"):
+            print((await Runner.run(agent, question, session=session)).final_output)
+        await session.clear_session()
 
 
 if __name__ == "__main__":

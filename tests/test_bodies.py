@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 
 from gw_extproc.bodies import RequestBody
 from gw_extproc.core.errors import CallerError
-from gw_extproc.encoding import MAX_INFLATED, BodyError, decoder
 
 LIMIT = 1000
 
@@ -33,7 +33,7 @@ def refusal(*pieces: bytes, limit: int = LIMIT, **headers: str) -> tuple[int, st
 
 def split(data: bytes, at: list[int]) -> list[bytes]:
     places = [0, *sorted(place % (len(data) + 1) for place in at), len(data)]
-    return [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(places)]
 
 
 ENCODINGS: Mapping[str, Callable[[bytes], bytes]] = {
@@ -89,25 +89,12 @@ def test_one_that_announces_too_much_is_refused_before_it_is_read() -> None:
 def test_a_bomb_is_refused_at_the_limit() -> None:
     bomb = gzip.compress(bytes(20_000_000))
     assert refusal(bomb, content_encoding="gzip")[:2] == (413, "request_too_large")
-    with pytest.raises(BodyError) as caught:
-        bombed = decoder("gzip", 10 * MAX_INFLATED)
-        assert bombed is not None
-        bombed.feed(zlib.compress(bytes(MAX_INFLATED + 1), wbits=31))
-    assert caught.value.too_large
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_what_is_not_compressed_as_it_says_is_refused(encoding: str) -> None:
     message = "The request body is not compressed as its content-encoding says."
     assert refusal(b'{"model": "m"}', content_encoding=encoding) == (400, "invalid_body", message)
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_one_that_is_cut_off_is_refused(encoding: str) -> None:
-    """Else the caller would hear that the JSON is broken, which it was not."""
-    whole = ENCODINGS[encoding](b'{"model": "m"}')
-    message = "The request body is not compressed as its content-encoding says."
-    assert refusal(whole[:-6], content_encoding=encoding) == (400, "invalid_body", message)
 
 
 def test_nothing_of_a_body_is_kept_once_it_was_taken() -> None:

@@ -24,9 +24,7 @@ from gw_extproc.session.gateway import Gateway
 logger = logging.getLogger("gw_extproc.api")
 
 
-def build(
-    gateway: Gateway, *, draining: Callable[[], bool] = lambda: False, longest_socket: float = websocket.LONGEST_LIFE
-) -> ASGIApp:
+def build(gateway: Gateway, *, draining: Callable[[], bool] = lambda: False, longest_socket: float = websocket.LONGEST_LIFE) -> ASGIApp:
     """All operations, the WebSocket transport (a connection lives so many seconds), and below /v1 the upstream for what is not ours."""
     paths: dict[str, dict[str, Operation]] = defaultdict(dict)
     for operation in OPERATIONS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Any
 
@@ -24,7 +25,7 @@ async def retrieve(call: Call) -> Response:
     query = call.query(RetrieveQuery)
     stored = await _load(call)
     if query.stream:
-        return _replayed(call, stored, query)
+        return await asyncio.to_thread(_replayed, call, stored, query)  # a tenth of a second for a very long one
     return json(_object(call, stored, query.include))
 
 
@@ -41,12 +42,15 @@ async def cancel(call: Call) -> Response:
 
 
 async def input_items(call: Call) -> Response:
-    query, caller = call.query(PageQuery), call.caller
+    """Where what it continued was deleted, only its own input is left, and a notice says so."""
+    query, caller, notice = call.query(PageQuery), call.caller, {}
     try:
         items = await call.gateway.store.responses.inputs(caller.tenant, _ref(call))
     except NotStored:
-        raise _unknown(call) from None
-    return json(pages.page([pages.shown(item, query.include, caller) for item in items], query))
+        items, notice = (await _load(call)).inputs, {"x-gateway-notice": "deleted: the context"}
+    response = json(pages.page([pages.shown(item, query.include, caller) for item in items], query))
+    response.headers.update(notice)
+    return response
 
 
 async def _load(call: Call) -> Stored:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from gw_extproc.core import upstream_errors
 from gw_extproc.core.errors import GatewayError, UpstreamError
@@ -36,16 +36,14 @@ _EVENT_STREAM = {
 }
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """Status and headers of the answer; the upstream's own headers stay beside these, unless they describe its body."""
 
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int
+    headers: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(NamedTuple):
     """A piece of the answer's body; the last one ends it."""
 
     data: bytes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from dataclasses import replace
 
 from gw_extproc.core.errors import GatewayError, InternalError, UpstreamError
 from gw_extproc.core.sse import BAD_ANSWER
@@ -77,4 +76,4 @@ class _Call:
 
     def _whole(self, part: Part) -> Part:
         """A head with the upstream's own headers, as Envoy would keep them."""
-        return replace(part, headers={**self._beside, **part.headers}) if isinstance(part, Head) else part
+        return part._replace(headers={**self._beside, **part.headers}) if isinstance(part, Head) else part

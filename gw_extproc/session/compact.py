@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import orjson
@@ -31,7 +32,10 @@ INSTRUCTIONS = (
 
 REQUEST = "Write the summary now."
 
-_CARRIED = ("model", "previous_response_id", "service_tier", "prompt_cache_key")
+_CARRIED = ("model", "previous_response_id", "service_tier", "prompt_cache_key", "prompt_cache_retention")
+
+_OF_ERRORS = ("retry-after", "www-authenticate")
+"""Headers that an error of the upstream keeps."""
 
 
 async def compact(body: Body, caller: Caller, gateway: Gateway, headers: Mapping[str, str]) -> Item:
@@ -48,6 +52,7 @@ async def compact(body: Body, caller: Caller, gateway: Gateway, headers: Mapping
         "input": [*items, {"role": "user", "content": REQUEST}],
         "store": False,
     }
+    seal = partial(caller.store.vault.seal, caller.tenant, COMPACTION)  # first: a summary that nobody can seal would be paid for nothing
     session = await resume(request, caller, gateway, {})
     if not (items or session.context.items.history):
         raise CallerError("Missing required parameter: 'input'.", code="missing_required_parameter", param="input")
@@ -66,7 +71,7 @@ async def compact(body: Body, caller: Caller, gateway: Gateway, headers: Mapping
             {
                 "id": ids.item_id(ids.prefix_of(COMPACTION), ref, len(known)),
                 "type": COMPACTION,
-                "encrypted_content": caller.store.vault.seal(caller.tenant, COMPACTION, summary),
+                "encrypted_content": seal(summary),
             },
         ],
         "usage": response["usage"],
@@ -76,15 +81,17 @@ async def compact(body: Body, caller: Caller, gateway: Gateway, headers: Mapping
 async def _whole(session: Session, parts: AsyncGenerator[Part]) -> Item:
     """The response object; raises UpstreamError where there is none."""
     async with aclosing(parts):
-        status, body = 200, b""
+        head, body = Head(), b""
         async for part in parts:
             if isinstance(part, Head):
-                status = part.status
+                head = part
             else:
                 body += part.data
     found: Item = orjson.loads(body)
-    if status != 200:
-        raise UpstreamError(**found["error"], status=status)
+    if head.status != 200:
+        error = UpstreamError(**found["error"], status=head.status)
+        error.headers = {name: head.headers[name] for name in _OF_ERRORS if name in head.headers}
+        raise error
     return found
 
 

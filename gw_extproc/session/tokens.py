@@ -45,11 +45,13 @@ class _NoCount(Exception):
 async def _counted(tokenizer: Tokenizer, chat: Body, gateway: Gateway, headers: Mapping[str, str]) -> int:
     asked = {name: chat[name] for name in ("model", "messages", "tools") if name in chat}
     if tokenizer.template is not None:
-        rendered = await _ask(tokenizer.template, asked, gateway, headers)
-        asked = {"content": rendered.get("prompt"), "add_special": True}
+        prompt = (await _ask(tokenizer.template, asked, gateway, headers)).get("prompt")
+        if not isinstance(prompt, str):
+            raise _NoCount
+        asked = {"content": prompt, "add_special": True}
     answer = await _ask(tokenizer.path, asked, gateway, headers)
     found = answer.get("count", len(answer["tokens"]) if isinstance(answer.get("tokens"), list) else None)
-    if not isinstance(found, int):
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
         raise _NoCount
     return found
 

@@ -52,6 +52,14 @@ def test_what_is_not_stored_is_unknown(api: Api, upstream: Upstream) -> None:
     assert api.refused("GET", f"/v1/responses/{response['id']}")[0] == 404
 
 
+def test_what_continued_a_deleted_response_still_shows_its_own_input(api: Api, upstream: Upstream) -> None:
+    first = made(api, upstream)
+    second = made(api, upstream, input="and then?", previous_response_id=first["id"])
+    api.delete(f"/v1/responses/{first['id']}")
+    listed = api.get(f"/v1/responses/{second['id']}/input_items")
+    assert [item["content"][0]["text"] for item in listed["data"]] == ["and then?"]
+
+
 def test_a_deleted_response_is_gone(api: Api, upstream: Upstream) -> None:
     response = made(api, upstream)
     place = f"/v1/responses/{response['id']}"

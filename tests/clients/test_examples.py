@@ -21,8 +21,9 @@ def printed(url: str, *command: str) -> str:
 
 
 def test_curl(gateway_url: str) -> None:
-    _, text, stream, call, output, trip = printed(gateway_url, str(EXAMPLES / "curl.sh")).split("--- ")
+    _, text, second, stream, call, output, trip = printed(gateway_url, str(EXAMPLES / "curl.sh")).split("--- ")
     assert 'You said: \\"Hello!\\".' in text
+    assert 'Before, you said: \\"My name is Ada.\\".' in second
     assert stream.rstrip().endswith("data: [DONE]")
     assert '"type":"function_call"' in call
     assert "sunny, 21 degrees" in output
@@ -38,10 +39,32 @@ def test_openai_sdk(gateway_url: str) -> None:
     assert trip == "Trip(city='Paris', days=1)"
 
 
+def test_openai_turns(gateway_url: str) -> None:
+    lines = printed(gateway_url, sys.executable, str(EXAMPLES / "openai_turns.py")).splitlines()
+    assert 'Before, you said: "My name is Ada.".' in lines[0]
+    assert lines[1:4] == ["  message"] * 3
+    assert 'Before, you said: "My name is Grace.".' in lines[5]
+    assert lines[6:8] == ["4 items in {'topic': 'names'}", "condensed to 3 items"]
+    assert 'You said: "Go on.".' in lines[8]
+
+
+def test_openai_websocket(gateway_url: str) -> None:
+    first, second = printed(gateway_url, sys.executable, str(EXAMPLES / "openai_websocket.py")).splitlines()
+    assert 'You said: "My name is Ada.".' in first
+    assert 'Before, you said: "My name is Ada.". You said: "What is my name?".' in second
+
+
 def test_openai_agents(gateway_url: str) -> None:
-    call, answer = printed(gateway_url, sys.executable, str(EXAMPLES / "openai_agents.py")).splitlines()
+    call, answer, thanks = printed(gateway_url, sys.executable, str(EXAMPLES / "openai_agents.py")).splitlines()
     assert call == "get_weather('Paris') runs"
     assert "It is sunny in Paris." in answer
+    assert 'Before, you said: "What is the weather in Paris?". You said: "Thanks!".' in thanks
+
+
+def test_one_base_url(gateway_url: str) -> None:
+    models, chat, response = printed(gateway_url, sys.executable, str(EXAMPLES / "one_base_url.py")).splitlines()
+    assert models == "models: demo"
+    assert all('You said: "Hello!".' in line for line in (chat, response))
 
 
 def test_the_codex_configuration_is_whole() -> None:

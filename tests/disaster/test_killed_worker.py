@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.disaster import replica
+from tests.disaster import envoy, replica
 from tests.disaster.burst import burst as made
 from tests.disaster.client import Client, Turn, calling, turns_of
 from tests.disaster.replica import Replica
@@ -37,10 +38,12 @@ async def worker(wire: Proxy, upstream: Upstream) -> AsyncIterator[Replica]:
         yield worker
 
 
-@pytest.fixture
-async def client(worker: Replica, upstream: Upstream) -> AsyncIterator[Client]:
-    async with calling(worker.url, upstream) as client:
-        yield client
+@pytest.fixture(params=["http", "envoy"])
+async def client(request: pytest.FixtureRequest, worker: Replica, upstream: Upstream) -> AsyncIterator[Client]:
+    """One that calls the worker itself, or an Envoy before it."""
+    async with AsyncExitStack() as stack:
+        url = worker.url if request.param == "http" else await stack.enter_async_context(envoy.before(worker, upstream))
+        yield await stack.enter_async_context(calling(url, upstream))
 
 
 class Kinds:
@@ -112,13 +115,12 @@ async def test_a_worker_that_is_killed_between_the_steps_of_its_turns(
     assert await client.remembered(told.turns[2].id) == ["Go on.", "Hello"]
 
 
-async def test_a_worker_that_is_killed_again_and_again_in_a_burst(store: Valkey, upstream: Upstream) -> None:
-    async with replica.serving(store.url, upstream) as worker, calling(worker.url, upstream) as client:
-        burst = await made([client], upstream)
-        async with burst.going():
-            for _ in range(3):
-                await burst.more()
-                worker.kill()
-                await worker.start()
+async def test_a_worker_that_is_killed_again_and_again_in_a_burst(worker: Replica, client: Client, upstream: Upstream) -> None:
+    burst = await made([client], upstream)
+    async with burst.going():
+        for _ in range(3):
             await burst.more()
-        await burst.assert_all_there(client)
+            worker.kill()
+            await worker.start()
+        await burst.more()
+    await burst.assert_all_there(client)
