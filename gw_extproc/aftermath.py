@@ -39,8 +39,10 @@ class InFlight:
 
 
 class Aftermath:
-    """Runs work that outlives the request it belongs to, and knows when all of it is done. What goes on without its client may be cut off, which may leave something to save;
-    what saves may not."""
+    """Runs work that outlives the request it belongs to, and knows when all of it is done.
+
+    What goes on without its client may be cut off, which may leave something to save; what saves may not.
+    """
 
     def __init__(self) -> None:
         self._going_on: set[asyncio.Task[None]] = set()

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from gw_extproc.api.errors import unknown_url
 from gw_extproc.api.relay import Relay
 from gw_extproc.api.shared import gateway_of
 from gw_extproc.core.errors import GatewayError
@@ -16,9 +17,16 @@ from gw_extproc.session.gateway import Gateway
 
 BASE = "/v1"
 
+_STEPS = frozenset({".", ".."})
+
 
 async def proxy(request: Request) -> Response:
-    """Passes `/v1/...` on below the upstream's base path, bodies streaming both ways; a client that leaves ends the call."""
+    """Passes `/v1/...` on below the upstream's base path, bodies streaming both ways; a client that leaves ends the call.
+
+    Raises NotFound for a path with steps that could lead out of there.
+    """
+    if not _STEPS.isdisjoint(request.scope["path"].split("/")):
+        raise unknown_url(request.method, request.scope["path"])
     gateway, body_read = gateway_of(request), asyncio.Event()
     return Relay(_parts(request, gateway, body_read), gateway.aftermath, "cancel", body_read)
 
@@ -30,15 +38,20 @@ async def _parts(request: Request, gateway: Gateway, body_read: asyncio.Event) -
     content = _content(request, body_read) if has_body else None
     if not has_body:
         body_read.set()
+    begun = False
     try:
         async with gateway.upstream.call(request.method, f"{path}{query}", dict(request.headers), content) as answered:
             yield Head(answered.status, answered.headers)
+            begun = answered.headers.get("content-type", "").startswith("text/event-stream")
             async for piece in answered.pieces:
+                begun = True
                 yield Body(piece, end=False)
             yield Body(b"", end=True)
     except ClientDisconnect:
         return
     except GatewayError as error:
+        if begun:
+            return  # what was said cannot be taken back: the answer stays without its end, and the connection is closed
         for part in whole_error(error):
             yield part
 

@@ -56,8 +56,10 @@ class HttpServer:
         logger.info("serving HTTP on %s", self._address)
 
     async def stop(self) -> None:
-        """No new connections, then the end of what is in flight, within the settings' drain_timeout. WebSockets end with their turn. What is
-        cut off then may still save what it has."""
+        """No new connections, then the end of what is in flight, within the settings' drain_timeout. WebSockets end with their turn.
+
+        What is cut off then may still save what it has.
+        """
         end = time.monotonic() + self._gateway.settings.drain_timeout
         for listening in self._server.servers:
             listening.close()

@@ -103,7 +103,7 @@ class _Connection:
 
     async def refuse(self, error: GatewayError) -> None:
         """The error frame; who has left is told nothing."""
-        with suppress(RuntimeError, WebSocketDisconnect):
+        with suppress(WebSocketDisconnect):
             await self._send(orjson.dumps({"type": "error", "status": error.status, "error": error.detail()}))
 
     @property
@@ -125,7 +125,7 @@ class _Connection:
             except GatewayError as error:
                 self._latest.pop(str(previous), None)
                 await self.refuse(error)
-            except (RuntimeError, WebSocketDisconnect):  # the client has left in mid-sentence
+            except WebSocketDisconnect:  # the client has left in mid-sentence
                 return
             except Exception:  # the broad catch of this transport
                 logger.exception("a turn failed")
@@ -168,12 +168,12 @@ class _Connection:
             self._latest = {} if session.kept else {session.id: session.remembered()}
 
     async def _send(self, payload: bytes) -> None:
-        """Raises where the client has left, unless its turn is to be finished all the same."""
+        """Raises WebSocketDisconnect where the client has left, unless its turn is to be finished all the same."""
         try:
             await self._socket.send_text(payload.decode())
         except (RuntimeError, WebSocketDisconnect):
             if not self._finishes:
-                raise
+                raise WebSocketDisconnect from None
 
 
 def _request(frame: str | bytes) -> dict[str, Any]:
@@ -183,7 +183,8 @@ def _request(frame: str | bytes) -> dict[str, Any]:
         raise CallerError("A frame must be a JSON object.", code="invalid_type")
     kind = given.get("type")
     if kind != "response.create":
-        raise CallerError(f"Invalid value for 'type': expected 'response.create', but got {quote(str(kind))}.", param="type")
+        message = f"Invalid value for 'type': expected 'response.create', but got {quote(str(kind))}."
+        raise CallerError(message, code="invalid_value", param="type")
     for name, usual in _OF_HTTP.items():
         if given.get(name) not in usual:
             raise CallerError(

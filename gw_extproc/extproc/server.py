@@ -51,8 +51,10 @@ class GrpcServer:
         logger.info("serving ext_proc on %s", self._address)
 
     async def stop(self) -> None:
-        """Not healthy any more, then no new streams, then the end of those in flight, within the settings' drain_timeout. What is cut off
-        then may still save what it has."""
+        """Not healthy any more, then no new streams, then the end of those in flight, within the settings' drain_timeout.
+
+        What is cut off then may still save what it has.
+        """
         await self._status.enter_graceful_shutdown()
         patience = self._gateway.settings.drain_timeout
         stopping = asyncio.create_task(self._server.stop(patience))

@@ -52,7 +52,7 @@ async def compact(body: Body, caller: Caller, gateway: Gateway, headers: Mapping
         "input": [*items, {"role": "user", "content": REQUEST}],
         "store": False,
     }
-    seal = partial(caller.store.vault.seal, caller.tenant, COMPACTION)  # first: a summary that nobody can seal would be paid for nothing
+    seal = partial(caller.store.vault.seal, caller.tenant, COMPACTION)  # first: the model is not to be asked for what cannot be sealed
     session = await resume(request, caller, gateway, {})
     if not (items or session.context.items.history):
         raise CallerError("Missing required parameter: 'input'.", code="missing_required_parameter", param="input")
@@ -81,7 +81,7 @@ async def compact(body: Body, caller: Caller, gateway: Gateway, headers: Mapping
 async def _whole(session: Session, parts: AsyncGenerator[Part]) -> Item:
     """The response object; raises UpstreamError where there is none."""
     async with aclosing(parts):
-        head, body = Head(), b""
+        head, body = Head(200, {}), b""
         async for part in parts:
             if isinstance(part, Head):
                 head = part

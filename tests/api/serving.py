@@ -7,7 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -94,6 +94,10 @@ class Api:
 
     def call(self, method: str, path: str, **sent: Any) -> httpx2.Response:
         return self._client.request(method, path, **sent)
+
+    def stream(self, method: str, path: str, **sent: Any) -> AbstractContextManager[httpx2.Response]:
+        """The answer while it comes; leaving the block before its end is leaving the server."""
+        return self._client.stream(method, path, **sent)
 
     def get(self, path: str, **query: Any) -> Json:
         """The JSON of an answer that is all right."""

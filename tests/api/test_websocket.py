@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 from tests import valkey
-from tests.api.conftest import settings
+from tests.api.conftest import MAX_BODY, settings
 from tests.api.serving import Api, Served, served
 from tests.events import Json
 from tests.real import chat
@@ -246,7 +246,7 @@ def test_those_that_ask_for_what_happens_anyway_are_not(wire: Wire) -> None:
         ('{"type": ', "invalid_json", None),
         ("[]", "invalid_type", None),
         ("null", "invalid_type", None),
-        ("{}", "missing_required_parameter", "type"),
+        ("{}", "invalid_value", "type"),
         ('{"type": "response.steer"}', "invalid_value", "type"),
         ('{"type": ["response.create"]}', "invalid_value", "type"),
         ('{"type": "response.create"}', "missing_required_parameter", "model"),
@@ -330,16 +330,17 @@ def test_where_the_settings_want_it_finished_it_is(upstream: Upstream, store_url
 
 
 def test_a_connection_has_its_time(upstream: Upstream, store_url: str, model: str, key: str) -> None:
-    with served(settings(upstream, store_url), longest_socket=0.3) as at:
-        with connected(at, model, key) as wire:
-            assert wire.refused() == (400, "websocket_connection_limit_reached", None)
-            assert wire.closed() == 1001
-        with connected(at, model, key) as wire, Api(at, key) as reader:
-            _, slow, id = begun(wire, upstream)
-            assert wire.refused() == (400, "websocket_connection_limit_reached", None)
-            assert wire.closed() == 1001
-            upstream.received(slow).await_gone()
-            assert reader.get(f"/v1/responses/{id}")["status"] == "incomplete"
+    slow = upstream.script([chat.EVENTS, *chat.text("Hel"), Gate()])
+    with served(settings(upstream, store_url), longest_socket=0.6) as at, Api(at, key) as reader:
+        with connected(at, model, key) as idle, connected(at, slow, key) as busy:
+            busy.ask(store=True)
+            assert idle.refused() == (400, "websocket_connection_limit_reached", None)
+            assert idle.closed() == 1001
+            found = busy.events()
+            assert found[-1]["error"]["code"] == "websocket_connection_limit_reached"
+            assert busy.closed() == 1001
+        upstream.received(slow).await_gone()
+        assert reader.get(f"/v1/responses/{found[0]['response']['id']}")["status"] == "incomplete"
 
 
 def test_a_server_that_stops_finishes_the_turn_and_says_goodbye(upstream: Upstream, store_url: str, model: str, key: str) -> None:
@@ -381,3 +382,8 @@ def test_a_store_that_is_away_is_told_and_the_connection_remembers(upstream: Ups
         second = wire.turn("two", store=True, previous_response_id=first["id"])
         assert second["previous_response_id"] == first["id"]
         assert [told(upstream, model) for _ in range(3)][-1] == ["one", "2", "two"]
+
+
+def test_a_frame_that_is_too_large_ends_the_connection(wire: Wire) -> None:
+    wire.ask("x" * MAX_BODY)
+    assert wire.closed() == 1009

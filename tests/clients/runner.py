@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import h11
 from jsonschema import Draft202012Validator
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from tests.beside import SPEC
 from tests.events import Json
@@ -133,13 +134,13 @@ FINAL = ("response.completed", "response.failed", "response.incomplete")
 
 
 @contextmanager
-def websocket(url: str) -> Iterator[ClientConnection]:
+def websocket(url: str) -> Iterator[Connection]:
     """A connection at the path of the responses."""
     with connect(f"{url.replace('http', 'ws', 1)}/responses", additional_headers={"authorization": KEY}, proxy=None) as connection:
         yield connection
 
 
-def take_turn(connection: ClientConnection, **body: Any) -> Turn:
+def take_turn(connection: Connection, **body: Any) -> Turn:
     """One frame of a turn after the other; each is an event of the standard in its shape, or an error with a status."""
     connection.send(json.dumps({"type": "response.create", "model": "demo", **body}))
     turn = Turn()

@@ -77,7 +77,7 @@ async def test_a_session_kept_by_the_gateway(model: Model, async_client: AsyncOp
     second = await run(agent, "Thanks!", stream=stream, session=session)
     assert asked == ["Paris"]
     assert f'Before, you said: "{WEATHER}".' in second.final_output
-    kinds = [item["type"] for item in await session.get_items()]  # type: ignore[typeddict-item]
+    kinds = [item["type"] for item in await session.get_items()]
     assert [kind for kind in kinds if kind != "reasoning"] == ["message", "function_call", "function_call_output", *["message"] * 3]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import openai
@@ -28,8 +29,12 @@ def asked(client: OpenAI, conversation: Conversation, text: Any, **more: Any) ->
 
 def texts(client: OpenAI, conversation: Conversation) -> list[str]:
     """What was said, the oldest first."""
-    items = client.conversations.items.list(conversation.id, order="asc")
-    return [part.text for item in items if item.type == "message" for part in item.content]  # type: ignore[union-attr]
+    return words(client.conversations.items.list(conversation.id, order="asc"))
+
+
+def words(messages: Iterable[Any]) -> list[str]:
+    """What each of the messages says, in one part."""
+    return [part.text for message in messages for part in message.content]
 
 
 def test_a_conversation_s_life(client: OpenAI) -> None:
@@ -76,8 +81,7 @@ def test_items_by_pages(client: OpenAI) -> None:
         client.conversations.items.create(conversation.id, items=[user(f"Number {number}") for number in range(start, start + 20)])
     said = [f"Number {number}" for number in range(60)]
     assert texts(client, conversation) == said
-    newest = list(client.conversations.items.list(conversation.id, limit=7))
-    assert [item.content[0].text for item in newest] == said[::-1]  # type: ignore[union-attr]
+    assert words(client.conversations.items.list(conversation.id, limit=7)) == said[::-1]
     page = client.conversations.items.list(conversation.id, order="asc", limit=58)
     assert (len(page.data), page.has_next_page()) == (58, True)
     assert [len(page.data) for page in page.iter_pages()] == [58, 2]
@@ -167,11 +171,10 @@ async def test_turns_at_the_same_time_async(async_client: AsyncOpenAI) -> None:
     numbers = [f"Number {number}" for number in range(10)]
     ask = async_client.responses.create
     answers = await asyncio.gather(*(ask(model="demo", input=text, conversation=conversation.id) for text in numbers))
-    said = [item async for item in async_client.conversations.items.list(conversation.id, order="asc")]
-    words = [item.content[0].text for item in said]  # type: ignore[union-attr]
+    said = words([item async for item in async_client.conversations.items.list(conversation.id, order="asc")])
     turns = {text: answer.output_text for text, answer in zip(numbers, answers, strict=True)}
-    assert sorted(words[::2]) == sorted(numbers)
-    assert [turns[question] for question in words[::2]] == words[1::2]
+    assert sorted(said[::2]) == sorted(numbers)
+    assert [turns[question] for question in said[::2]] == said[1::2]
 
 
 async def test_a_conversation_s_life_async(async_client: AsyncOpenAI) -> None:

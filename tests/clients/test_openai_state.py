@@ -44,6 +44,8 @@ async def test_what_was_said_is_remembered_async(async_client: AsyncOpenAI) -> N
     assert 'Before, you said: "My name is Ada.".' in second.output_text
     assert (await async_client.responses.retrieve(second.id)).output_text == second.output_text
     assert [item.type async for item in async_client.responses.input_items.list(second.id)] == ["message"] * 3
+    async with await async_client.responses.retrieve(second.id, stream=True, starting_after=1) as rest:
+        assert [event.type async for event in rest][-1] == "response.completed"
     await async_client.responses.delete(first.id)
     with pytest.raises(openai.NotFoundError):
         await async_client.responses.retrieve(first.id)
@@ -101,7 +103,7 @@ def test_retrieve_gives_what_was_announced(client: OpenAI, stream: bool) -> None
 
 def test_retrieve_with_include(client: OpenAI) -> None:
     id = said(client, "Hello", reasoning={"effort": "low"}).id
-    plain, full = (client.responses.retrieve(id, include=include) for include in ([], ["reasoning.encrypted_content"]))
+    plain, full = client.responses.retrieve(id), client.responses.retrieve(id, include=["reasoning.encrypted_content"])
     assert isinstance(thought := plain.output[0], ResponseReasoningItem)
     assert thought.encrypted_content is None
     assert isinstance(thought := full.output[0], ResponseReasoningItem)

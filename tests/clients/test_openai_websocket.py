@@ -80,7 +80,7 @@ def test_events_are_those_of_a_stream(client: OpenAI) -> None:
             seen.append(event)
             if event.type in ENDS:
                 break
-    assert [event.sequence_number for event in seen] == list(range(len(seen)))  # type: ignore[union-attr]
+    assert [event.sequence_number for event in seen] == list(range(len(seen)))
     with client.responses.create(model="demo", input="Hello", stream=True) as stream:
         assert [event.type for event in seen] == [event.type for event in stream]
 

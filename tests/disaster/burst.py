@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
+from typing import Any
 
 from gw_extproc.core import ids
 from tests.disaster.client import Client, turns_of
@@ -55,15 +57,15 @@ class Burst:
 
     async def _chain(self, at: int) -> None:
         """Continues what was announced; begins anew where it was not."""
-        chain: list[Json] = []
+        told: list[Json] = []
         while not self._stopped.is_set():
-            before = {"previous_response_id": chain[-1]["id"]} if chain else {}
-            if (response := await self._turn(at + len(chain), **before)) is None:
-                chain = []
+            before = {"previous_response_id": told[-1]["id"]} if told else {}
+            if (response := await self._turn(at + len(told), **before)) is None:
+                told = []
                 continue
-            if not chain:
-                self.chains.append(chain)
-            chain.append(response)
+            if not told:
+                self.chains.append(told)
+            told.append(response)
 
     async def _turns(self, at: int) -> None:
         turns = 0
@@ -72,7 +74,7 @@ class Burst:
             if (response := await self._turn(at + turns, conversation=self._conversation)) is not None:
                 self.in_conversation.append(response)
 
-    async def _turn(self, number: int, **fields: object) -> Json | None:
+    async def _turn(self, number: int, **fields: Any) -> Json | None:
         """One turn, through each of the gateways in turn; nothing where it came to no stored response."""
         client = self._clients[number % len(self._clients)]
         turn = await client.turn(self._model, **fields)
@@ -85,14 +87,12 @@ class Burst:
 
     async def assert_all_there(self, client: Client) -> None:
         """Everything announced is whole, and all of the conversation is whole turns."""
-        for chain in self.chains:
-            for response in chain:
-                assert await client.read(response["id"]) == response
-            await client.assert_whole(chain[-1], *["Go on.", "Hello"] * len(chain))
+        announced = [*chain.from_iterable(self.chains), *self.in_conversation]
+        assert await asyncio.gather(*(client.read(response["id"]) for response in announced)) == announced
+        await asyncio.gather(*(client.assert_whole(found[-1], *["Go on.", "Hello"] * len(found)) for found in self.chains))
         turns = turns_of(await client.listed(self._conversation))
         assert set(turns.values()) <= {2}
         for response in self.in_conversation:
-            assert await client.read(response["id"]) == response
             ref = ids.parse_response(response["id"])
             assert ref is not None
             assert ref.unique in turns

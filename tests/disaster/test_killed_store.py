@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import httpx2
 
@@ -32,22 +33,26 @@ def is_unavailable(answer: httpx2.Response) -> bool:
 
 async def test_a_store_that_is_killed_again_and_again_in_a_burst(store: Valkey, upstream: Upstream) -> None:
     """Two replicas save; both find it again by themselves."""
-    async with replica.serving(store.url, upstream) as left, replica.serving(store.url, upstream) as right:
-        async with calling(left.url, upstream) as one, calling(right.url, upstream) as other:
-            burst = await made([one, other], upstream)
-            async with burst.going():
-                for _ in range(3):
-                    await burst.more()
-                    store.kill()
-                    await eventually(lambda: not ready(left) and not ready(right), "that both know it")
-                    store.start()
+    async with (
+        replica.serving(store.url, upstream) as left,
+        replica.serving(store.url, upstream) as right,
+        calling(left.url, upstream) as one,
+        calling(right.url, upstream) as other,
+    ):
+        burst = await made([one, other], upstream)
+        async with burst.going():
+            for _ in range(3):
                 await burst.more()
-            assert set(burst.notices) <= {"", NOT_STORED}
-            await burst.assert_all_there(one)
-            await burst.assert_all_there(other)
-            for worker in (left, right):
-                assert worker.log().count(" is away: ") == worker.log().count(" is back.") == 3
-                assert "Traceback" not in worker.log()
+                store.kill()
+                await eventually(lambda: not ready(left) and not ready(right), "that both know it")
+                store.start()
+            await burst.more()
+        assert set(burst.notices) <= {"", NOT_STORED}
+        await burst.assert_all_there(one)
+        await burst.assert_all_there(other)
+        for worker in (left, right):
+            assert worker.log().count(" is away: ") == worker.log().count(" is back.") == 3
+            assert "Traceback" not in worker.log()
 
 
 async def test_what_is_said_while_the_store_is_away(store: Valkey, upstream: Upstream) -> None:
@@ -92,7 +97,7 @@ async def test_what_is_said_while_the_store_is_away(store: Valkey, upstream: Ups
         assert worker.log().count(" is back.") == 1
 
 
-async def answered(client: Client, model: str, *, stream: bool = False, **fields: object) -> Json:
+async def answered(client: Client, model: str, *, stream: bool = False, **fields: Any) -> Json:
     """The response of a turn whose headers say that it is not stored."""
     if stream:
         turn = await client.turn(model, **fields)

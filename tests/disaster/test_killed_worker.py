@@ -20,8 +20,6 @@ from tests.store.stores import eventually
 from tests.valkey import Valkey
 from tests.waiting import DEADLINE
 
-
-
 _PAUSE = int(2000 * DEADLINE)  # milliseconds; the test ends it
 
 

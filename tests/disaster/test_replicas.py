@@ -20,9 +20,13 @@ APPENDS = 100
 @pytest.fixture
 async def clients(store: Valkey, upstream: Upstream) -> AsyncIterator[Sequence[Client]]:
     """The same caller at each of two replicas."""
-    async with replica.serving(store.url, upstream) as left, replica.serving(store.url, upstream) as right:
-        async with calling(left.url, upstream) as one, calling(right.url, upstream) as other:
-            yield one, other
+    async with (
+        replica.serving(store.url, upstream) as left,
+        replica.serving(store.url, upstream) as right,
+        calling(left.url, upstream) as one,
+        calling(right.url, upstream) as other,
+    ):
+        yield one, other
 
 
 async def test_what_one_announces_the_other_reads_at_once(clients: Sequence[Client], upstream: Upstream) -> None:

@@ -1,11 +1,12 @@
-"""SIGTERM in mid-stream: not ready any more, what is in flight is finished within the drain timeout, and what is cut is kept as far as it came."""
+"""SIGTERM in mid-stream: what is in flight is finished within the drain timeout; what is cut off is kept as far as it came."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import grpc
 import httpx2
@@ -15,11 +16,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests import gateway_process as gateways
-from tests.disaster import replica
+from tests.disaster import envoy, replica
 from tests.disaster.client import TERMINAL, Client, Turn, calling
 from tests.disaster.replica import Replica
+from tests.disaster.test_poor_store import hold_up, let_go
 from tests.real import chat
 from tests.real.upstream import Gate, Upstream
+from tests.store.proxy import proxy
 from tests.store.stores import eventually
 from tests.valkey import Valkey
 from tests.waiting import DEADLINE
@@ -57,65 +60,86 @@ def readiness(worker: Replica) -> str:
         return "does not answer"
 
 
-async def test_a_stream_is_finished_and_no_probe_finds_it_ready(store: Valkey, upstream: Upstream) -> None:
+@asynccontextmanager
+async def three_ways(
+    worker: Replica, upstream: Upstream, model: str
+) -> AsyncIterator[tuple[Sequence[Turn], Sequence[asyncio.Task[Any]]]]:
+    """A turn over HTTP, one through Envoy and one over WebSocket, all in mid-stream."""
+    async with (
+        envoy.before(worker, upstream) as url,
+        calling(worker.url, upstream) as direct,
+        calling(url, upstream) as inline,
+        socket_of(worker) as socket,
+    ):
+        over_socket = Turn()
+        spoken = asyncio.create_task(take_turn(socket, model, over_socket))
+        begun = [direct.begin(model), inline.begin(model), (over_socket, spoken)]
+        for turn, _ in begun:
+            await turn.until_said("Hel")
+        yield [turn for turn, _ in begun], [task for _, task in begun]
+
+
+async def test_what_is_in_flight_is_finished_and_no_probe_finds_it_ready(store: Valkey, upstream: Upstream) -> None:
     model, gate = held(upstream)
     async with replica.serving(store.url, upstream, drain_timeout=DEADLINE) as worker, calling(worker.url, upstream) as client:
-        turn, ended = client.begin(model)
-        await turn.until_said("Hel")
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{worker.grpc}") as channel:
-            assert (await health(channel)) == SERVING
+        async with (
+            health_of(worker) as health,
+            three_ways(worker, upstream, model) as (turns, tasks),
+        ):
+            assert await is_healthy(health)
             assert readiness(worker) == "ok"
             worker.terminate()
             await eventually(lambda: readiness(worker) != "ok", "that it is not ready")
             async with asyncio.timeout(DEADLINE):
-                while await health(channel) == SERVING:
+                while await is_healthy(health):
                     await asyncio.sleep(0.01)
-        assert worker.lives
-        gate.open()
-        await ended
-        assert await worker.end() == 0
-        await worker.start()
-        assert turn.announced is not None
-        assert turn.announced["status"] == "completed"
-        await client.assert_whole(turn.announced, "Go on.", "Hello")
-
-
-async def test_a_websocket_turn_is_finished_and_who_is_connected_hears_of_it(store: Valkey, upstream: Upstream) -> None:
-    model, gate = held(upstream)
-    async with replica.serving(store.url, upstream, drain_timeout=DEADLINE) as worker, calling(worker.url, upstream) as client:
-        async with socket_of(worker) as socket:
-            turn = Turn()
-            ended = asyncio.create_task(take_turn(socket, model, turn))
-            await turn.until_said("Hel")
-            worker.terminate()
-            await eventually(lambda: readiness(worker) != "ok", "that it is not ready")
+            assert worker.lives
             gate.open()
-            await ended
-            with pytest.raises(ConnectionClosed):
-                await socket.recv()
-        assert await worker.end() == 0
+            await asyncio.gather(*tasks)
+            assert await worker.end() == 0
         await worker.start()
-        assert turn.announced is not None
-        await client.assert_whole(turn.announced, "Go on.", "Hello")
+        for turn in turns:
+            assert turn.announced is not None
+            assert turn.announced["status"] == "completed"
+            await client.assert_whole(turn.announced, "Go on.", "Hello")
 
 
 @pytest.mark.parametrize("drain", [0, 0.2])
-async def test_what_takes_longer_than_the_drain_timeout_is_kept_as_far_as_it_came(drain: float, store: Valkey, upstream: Upstream) -> None:
+async def test_what_takes_longer_than_the_drain_timeout_is_kept_as_far_as_it_came(
+    drain: float, store: Valkey, upstream: Upstream
+) -> None:
     model, _ = held(upstream)
     async with replica.serving(store.url, upstream, drain_timeout=drain) as worker, calling(worker.url, upstream) as client:
-        turn, ended = client.begin(model)
-        await turn.until_said("Hel")
-        async with socket_of(worker) as socket:
-            over_socket = Turn()
-            spoken = asyncio.create_task(take_turn(socket, model, over_socket))
-            await over_socket.until_said("Hel")
+        async with three_ways(worker, upstream, model) as (turns, tasks):
             worker.terminate()
-            await asyncio.gather(ended, spoken)
-        assert await worker.end() == 0
+            await asyncio.gather(*tasks)
+            assert await worker.end() == 0
         await worker.start()
-        for cut in (turn, over_socket):
-            assert cut.response is None
-            await assert_interrupted(client, cut)
+        for turn in turns:
+            assert turn.response is None
+            await assert_interrupted(client, turn)
+
+
+async def test_what_is_being_saved_when_the_drain_timeout_is_over_is_saved(store: Valkey, upstream: Upstream) -> None:
+    """The store takes it only when all clients have been cut off."""
+    model, gate = held(upstream)
+    async with proxy(store.port) as wire, replica.serving(wire.url, upstream, drain_timeout=0, store_timeout=DEADLINE) as worker:
+        async with three_ways(worker, upstream, model) as (turns, tasks):
+            hold_up("before the save", store, wire)
+            gate.open()
+            for turn in turns:
+                await eventually(lambda turn=turn: turn.ref.unique.encode() in wire.sent, "the save")  # type: ignore[misc]
+            worker.terminate()
+            await asyncio.gather(*tasks)
+            let_go(store, wire)
+            assert await worker.end() == 0
+        await worker.start()
+        async with calling(worker.url, upstream) as client:
+            for turn in turns:
+                found = await client.read(turn.id)
+                assert found is not None, "it was being saved, and is not there"
+                assert found["status"] == "completed"
+                await client.assert_whole(found, "Go on.", "Hello")
 
 
 async def assert_interrupted(client: Client, turn: Turn) -> None:
@@ -146,22 +170,27 @@ async def test_a_turn_that_finishes_without_its_client_is_waited_for(store: Valk
 
 async def test_a_watched_health_does_not_hold_up_the_end(store: Valkey, upstream: Upstream) -> None:
     """As of gRPC clients that watch all the time."""
-    async with replica.serving(store.url, upstream, drain_timeout=100 * DEADLINE) as worker:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{worker.grpc}") as channel:
-            watched = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
-            assert (await watched.read()).status == SERVING
-            worker.terminate()
-            assert (await watched.read()).status == NOT_SERVING
-            assert await worker.end() == 0
+    async with replica.serving(store.url, upstream, drain_timeout=100 * DEADLINE) as worker, health_of(worker) as health:
+        watched = health.Watch(health_pb2.HealthCheckRequest())
+        assert (await watched.read()).status == SERVING
+        worker.terminate()
+        assert (await watched.read()).status == NOT_SERVING
+        assert await worker.end() == 0
 
 
-async def health(channel: grpc.aio.Channel) -> int:
-    """What the health service says; a server that is leaving does not answer new calls."""
+@asynccontextmanager
+async def health_of(worker: Replica) -> AsyncIterator[Any]:
+    """The worker's health service."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{worker.grpc}") as channel:
+        yield health_pb2_grpc.HealthStub(channel)
+
+
+async def is_healthy(health: Any) -> bool:
+    """Whether it says so; a server that is leaving may also refuse to answer."""
     try:
-        return int((await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())).status)
-    except grpc.aio.AioRpcError as error:
-        assert error.code() == grpc.StatusCode.UNAVAILABLE
-        return int(NOT_SERVING)
+        return bool((await health.Check(health_pb2.HealthCheckRequest())).status == SERVING)
+    except grpc.aio.AioRpcError:
+        return False
 
 
 @pytest.mark.parametrize("drain", [0.2, DEADLINE])

@@ -54,10 +54,10 @@ def error_of(response: httpx2.Response) -> Mapping[str, Any]:
 
 
 @contextmanager
-def sent(port: int, body: bytes, *headers: str) -> Iterator[socket.socket]:
+def sent(port: int, body: bytes, *headers: str, path: str = "/v1/responses") -> Iterator[socket.socket]:
     """A raw connection that has sent a request; leaving the block closes it. Without a length of its own the body has one."""
     length = () if any(header.startswith(_FRAMING) for header in headers) else (f"content-length: {len(body)}",)
-    lines = ["POST /v1/responses HTTP/1.1", "host: gateway", "content-type: application/json", *length, *headers, "", ""]
+    lines = [f"POST {path} HTTP/1.1", "host: gateway", "content-type: application/json", *length, *headers, "", ""]
     with socket.create_connection(("127.0.0.1", port), DEADLINE) as connection:
         connection.sendall("\r\n".join(lines).encode())
         with suppress(ConnectionError):  # who refuses a body need not read it

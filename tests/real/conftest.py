@@ -31,6 +31,21 @@ def gateway(upstream: Upstream) -> Iterator[Gateway]:
 
 
 @pytest.fixture(scope="session")
+def alone(upstream: Upstream) -> Iterator[Gateway]:
+    """The same without Envoy."""
+    with gateways.running("--upstream", f"{upstream.url}/v1", command="http") as gateway:
+        yield gateway
+
+
+@pytest.fixture(params=["gateway", "alone"], ids=["envoy", "alone"])
+def either(request: pytest.FixtureRequest) -> Gateway:
+    """Both, one after the other."""
+    gateway = request.getfixturevalue(request.param)
+    assert isinstance(gateway, Gateway)
+    return gateway
+
+
+@pytest.fixture(scope="session")
 def other_gateway(upstream: Upstream) -> Iterator[Gateway]:
     """Every setting otherwise: a key of its own, a base path, small bodies, the other standard."""
     options = ("--upstream-api-key", KEY, "--max-body", str(MAX_BODY), "--wire-profile", "open-responses")

@@ -20,9 +20,10 @@ from tests.real.upstream import Gate, Upstream
 from tests.waiting import DEADLINE, until
 
 
-async def test_sigterm_lets_answers_finish_and_takes_no_new_ones(upstream: Upstream) -> None:
+@pytest.mark.parametrize("command", ["run", "http"])
+async def test_sigterm_lets_answers_finish_and_takes_no_new_ones(upstream: Upstream, command: str) -> None:
     gates = [Gate() for _ in range(3)]
-    with gateways.started("--upstream", f"{upstream.url}/v1") as gateway:
+    with gateways.started("--upstream", f"{upstream.url}/v1", command=command) as gateway:
         async with httpx2.AsyncClient(base_url=gateway.url, timeout=DEADLINE) as client:
             streamed = upstream.script([chat.EVENTS, *chat.text("Hi"), gates[0], chat.finish()])
             unanswered = upstream.script([gates[1], *chat.answer()])

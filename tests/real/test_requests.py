@@ -1,4 +1,4 @@
-"""What becomes of a request on its way to the upstream, and which requests never get there."""
+"""What becomes of a request on its way to the upstream, and which requests never get there (`either` way: test_alone has the rest)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.waiting import DEADLINE
 HELLO: Sequence[Step] = [chat.JSON, chat.completion(content="Hello!")]
 
 
-def test_30_megabytes_arrive_whole_and_not_in_chunks(gateway: Gateway, upstream: Upstream) -> None:
+def test_30_megabytes_arrive_whole_and_not_in_chunks(either: Gateway, upstream: Upstream) -> None:
     url = "data:image/png;base64," + "A" * 30_000_000
     model = upstream.script(HELLO)
     content = [{"type": "input_text", "text": "What is it?"}, {"type": "input_image", "image_url": url}]
-    assert post(gateway, model, input=[{"role": "user", "content": content}]).status_code == 200
+    assert post(either, model, input=[{"role": "user", "content": content}]).status_code == 200
     request = upstream.received(model)
     assert request.headers["content-length"] == str(len(request.body))
     assert "transfer-encoding" not in request.headers
@@ -74,10 +74,10 @@ def test_the_other_standards_events(other_gateway: Gateway, upstream: Upstream) 
     assert next(event for event in events if event["type"] == "error")["error"]["code"] == "upstream_stream_ended"
 
 
-def test_the_headers_on_the_way_back(gateway: Gateway, upstream: Upstream) -> None:
+def test_the_headers_on_the_way_back(either: Gateway, upstream: Upstream) -> None:
     body = chat.completion(content="Hello!")
     described = {"content-length": str(len(body)), "etag": '"1"', "content-type": "application/json", "x-request-id": "up-1"}
-    response = post(gateway, upstream.script([Head(200, described), body]), client_metadata={"a": "b"})
+    response = post(either, upstream.script([Head(200, described), body]), client_metadata={"a": "b"})
     assert response.json()["output"][0]["content"][0]["text"] == "Hello!"
     assert "client_metadata" in response.headers["x-gateway-notice"]
     assert response.headers["x-request-id"] == "up-1"
@@ -85,17 +85,17 @@ def test_the_headers_on_the_way_back(gateway: Gateway, upstream: Upstream) -> No
     assert response.headers.get("content-length") in (None, str(len(response.content)))
 
 
-def test_the_headers_of_a_stream(gateway: Gateway, upstream: Upstream) -> None:
-    response = post(gateway, upstream.script(chat.answer()), stream=True, tools=[{"type": "web_search"}])
+def test_the_headers_of_a_stream(either: Gateway, upstream: Upstream) -> None:
+    response = post(either, upstream.script(chat.answer()), stream=True, tools=[{"type": "web_search"}])
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert response.headers["cache-control"] == "no-cache"
     assert "web_search" in response.headers["x-gateway-notice"]
 
 
-def test_upstream_trailers_do_no_harm(gateway: Gateway, upstream: Upstream) -> None:
+def test_upstream_trailers_do_no_harm(either: Gateway, upstream: Upstream) -> None:
     head = Head(200, {"content-type": "text/event-stream", "trailer": "x-cost"})
     model = upstream.script([head, *chat.text("Hi"), chat.finish(), Trailers({"x-cost": "1"})])
-    response = post(gateway, model, stream=True)
+    response = post(either, model, stream=True)
     assert events_of(response.text)[-1]["type"] == "response.completed"
     assert "trailer" not in response.headers
 
@@ -105,11 +105,11 @@ def test_upstream_trailers_do_no_harm(gateway: Gateway, upstream: Upstream) -> N
     [("gzip", gzip.compress), ("deflate", zlib.compress), ("identity", bytes)],
     ids=lambda value: str(value)[:8],
 )
-def test_a_compressed_request(gateway: Gateway, upstream: Upstream, encoding: str, compress: type[bytes]) -> None:
+def test_a_compressed_request(either: Gateway, upstream: Upstream, encoding: str, compress: type[bytes]) -> None:
     model = upstream.script(HELLO)
     headers = {"content-type": "application/json", "content-encoding": encoding}
     body = compress(chat.encoded(asking(model)))
-    assert httpx2.post(f"{gateway.url}/responses", content=body, headers=headers, timeout=DEADLINE).status_code == 200
+    assert httpx2.post(f"{either.url}/responses", content=body, headers=headers, timeout=DEADLINE).status_code == 200
     assert "content-encoding" not in upstream.received(model).headers
 
 
@@ -126,8 +126,8 @@ def test_a_compressed_request(gateway: Gateway, upstream: Upstream, encoding: st
         ({"content-type": "application/x-www-form-urlencoded"}, b"model=x", 415, "unsupported_media_type"),
     ],
 )
-def test_a_request_that_is_refused(gateway: Gateway, headers: Mapping[str, str], body: bytes, status: int, code: str | None) -> None:
-    response = httpx2.post(f"{gateway.url}/responses", content=body, headers=headers, timeout=DEADLINE)
+def test_a_request_that_is_refused(either: Gateway, headers: Mapping[str, str], body: bytes, status: int, code: str | None) -> None:
+    response = httpx2.post(f"{either.url}/responses", content=body, headers=headers, timeout=DEADLINE)
     assert response.status_code == status
     error = error_of(response)
     assert error["type"] == "invalid_request_error"
@@ -166,10 +166,10 @@ def test_a_small_body_that_inflates_too_far(other_gateway: Gateway) -> None:
     assert (response.status_code, error_of(response)["code"]) == (413, "request_too_large")
 
 
-def test_a_client_that_waits_for_100_continue(gateway: Gateway, upstream: Upstream) -> None:
+def test_a_client_that_waits_for_100_continue(either: Gateway, upstream: Upstream) -> None:
     model = upstream.script(HELLO)
     body = chat.encoded(asking(model))
-    with sent(gateway.port, b"", "expect: 100-continue", f"content-length: {len(body)}") as connection:
+    with sent(either.port, b"", "expect: 100-continue", f"content-length: {len(body)}") as connection:
         assert connection.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(body)
         assert received(connection)[0] == 200
@@ -177,11 +177,11 @@ def test_a_client_that_waits_for_100_continue(gateway: Gateway, upstream: Upstre
 
 
 @pytest.mark.parametrize("framing", ["a chunked request", "a request with its length"])
-def test_the_upstream_never_gets_chunks(gateway: Gateway, upstream: Upstream, framing: str) -> None:
+def test_the_upstream_never_gets_chunks(either: Gateway, upstream: Upstream, framing: str) -> None:
     model = upstream.script(HELLO)
     body = chat.encoded(asking(model))
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
-    sending = sent(gateway.port, chunks, "transfer-encoding: chunked") if framing == "a chunked request" else sent(gateway.port, body)
+    sending = sent(either.port, chunks, "transfer-encoding: chunked") if framing == "a chunked request" else sent(either.port, body)
     with sending as connection:
         assert received(connection)[0] == 200
     assert upstream.received(model).headers["content-length"].isdigit()
@@ -221,10 +221,10 @@ def test_what_is_not_ours_passes_untouched(gateway: Gateway, upstream: Upstream,
     ],
 )
 def test_what_is_ours_never_reaches_the_upstream(
-    gateway: Gateway, upstream: Upstream, method: str, path: str, status: int, code: str | None
+    either: Gateway, upstream: Upstream, method: str, path: str, status: int, code: str | None
 ) -> None:
     key = upstream.script(HELLO, key=path)
-    response = httpx2.request(method, f"{gateway.origin}{path}", timeout=DEADLINE)
+    response = httpx2.request(method, f"{either.origin}{path}", timeout=DEADLINE)
     assert (response.status_code, error_of(response)["code"]) == (status, code)
     assert ("allow" in response.headers) is (status == 405)
     assert upstream.count(key) == 0

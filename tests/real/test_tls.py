@@ -80,19 +80,24 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def asked(model: SecureModel, trusted: Path) -> httpx2.Response:
+@pytest.fixture(params=["run", "http"])
+def command(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def asked(command: str, model: SecureModel, trusted: Path) -> httpx2.Response:
     """A call through a gateway that trusts what is in that file."""
     options = ("--upstream", f"https://localhost:{model.port}{BASE_PATH}")
-    with started(*options, env={"SSL_CERT_FILE": str(trusted), "GW_UPSTREAM_API_KEY": "sk-upstream"}) as gateway:
+    with started(*options, command=command, env={"SSL_CERT_FILE": str(trusted), "GW_UPSTREAM_API_KEY": "sk-upstream"}) as gateway:
         body = {"model": "m", "input": "Hi"}
         return httpx2.post(f"{gateway.url}/responses", json=body, timeout=DEADLINE, trust_env=False)
 
 
-def test_a_verified_upstream_is_called_by_its_name(authority: trustme.CA, tmp_path: Path) -> None:
+def test_a_verified_upstream_is_called_by_its_name(authority: trustme.CA, tmp_path: Path, command: str) -> None:
     trusted = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(trusted))
     with serving(authority.issue_cert("localhost")) as model:
-        response = asked(model, trusted)
+        response = asked(command, model, trusted)
     assert response.json()["output"][0]["content"][0]["text"] == "Securely."
     assert "localhost" in model.names
     head = model.requests[0].lower()
@@ -102,11 +107,11 @@ def test_a_verified_upstream_is_called_by_its_name(authority: trustme.CA, tmp_pa
 
 
 @pytest.mark.parametrize("wrong", ["issuer", "name"])
-def test_an_upstream_that_cannot_prove_itself_is_not_called(authority: trustme.CA, tmp_path: Path, wrong: str) -> None:
+def test_an_upstream_that_cannot_prove_itself_is_not_called(authority: trustme.CA, tmp_path: Path, command: str, wrong: str) -> None:
     trusted = tmp_path / "ca.pem"
     (trustme.CA() if wrong == "issuer" else authority).cert_pem.write_to_path(str(trusted))
     with serving(authority.issue_cert("localhost" if wrong == "issuer" else "other.example")) as model:
-        response = asked(model, trusted)
+        response = asked(command, model, trusted)
     assert response.status_code == 503
     assert response.json()["error"]["type"] == "server_error"
     assert model.requests == []

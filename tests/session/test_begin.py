@@ -149,11 +149,14 @@ def test_any_bytes_are_accepted_or_refused(body: bytes) -> None:
         {"tools": [{"type": "function", "name": "f", "parameters": 0}]},
         {"text": {"format": {"type": "json_schema", "name": "a", "schema": 0}}},
         {"input": [{"type": "tool_search_call", "arguments": 0}]},
+        {"input": [{"type": "item of tomorrow", "more": 0}, {"role": "user", "content": "hello"}]},
+        {"input": [{"role": "user", "content": [{"type": "input_text", "text": "hello", "more": 0}]}]},
     ],
     ids=lambda fields: next(iter(fields)),
 )
-def test_what_is_nested_too_deeply_to_be_written_is_refused(fields: Fields) -> None:
-    body = orjson.dumps({"model": "m", "input": "hello", **fields}).replace(b"0", b'{"a":' * 400 + b"0" + b"}" * 400)
+@pytest.mark.parametrize("depth", [400, 1000])
+def test_what_is_nested_too_deeply_to_be_written_is_refused(fields: Fields, depth: int) -> None:
+    body = orjson.dumps({"model": "m", "input": "hello", **fields}).replace(b"0", b'{"a":' * depth + b"0" + b"}" * depth)
     with pytest.raises(CallerError, match=r"^The request body is nested too deeply\.$"):
         DOORS[0].begin(body)
     assert DOORS[0].begin(orjson.dumps({"model": "m", "input": "hello", **fields}).replace(b"0", b"{}"))
