@@ -140,7 +140,7 @@ def running(*options: str, command: str = "run") -> Iterator[Gateway]:
         gateway.process.terminate()
         code = gateway.end()
         assert code == 0, f"it ended with {code}:\n{gateway.log()}"
-        assert "Traceback" not in gateway.log()
+        assert "Traceback" not in gateway.log(), gateway.log()
 
 
 def _own_places(directory: Path, arguments: Sequence[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from gw_extproc.core.request import LOGPROBS
 from gw_extproc.schema.queries import PageQuery
 from gw_extproc.session.begin import SEALED_REASONING
 from gw_extproc.session.gateway import Caller
-from gw_extproc.session.recall import REASONING
+from gw_extproc.session.recall import COMPACTION, REASONING
 
 Item = dict[str, Any]
 
@@ -50,7 +50,9 @@ def shown(encoded: bytes, include: Collection[str], caller: Caller) -> Item:
     item: Item = orjson.loads(encoded)
     if item["type"] == "message" and item["role"] == "assistant" and LOGPROBS not in include:
         item["content"] = [{**part, "logprobs": []} if part["type"] == "output_text" else part for part in item["content"]]
-    if item["type"] == "reasoning":
+    if item["type"] == COMPACTION:
+        item.pop("summary", None)
+    if item["type"] == REASONING:
         sealed = item.pop("encrypted_content", None)
         if SEALED_REASONING in include and (sealed or item.get("content")):
             item["encrypted_content"] = sealed or _sealed(item, caller)

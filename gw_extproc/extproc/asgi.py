@@ -43,6 +43,9 @@ class Line:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self.gone = asyncio.Event()
+        self.written = asyncio.Event()
+        """Set while no reply is on its way: before that gRPC takes no end of the stream."""
+        self.written.set()
 
     async def read(self) -> Request | None:
         """The next part of the request, or None where none follows: the client has left, or Envoy has answered in our place."""
@@ -53,8 +56,13 @@ class Line:
         return None
 
     async def write(self, reply: Reply) -> None:
-        if not self.gone.is_set():
+        if self.gone.is_set():
+            return
+        self.written.clear()
+        try:
             await self._result(self._wire.write(reply))
+        finally:
+            self.written.set()
 
     async def _result(self, call: Awaitable[_T]) -> _T | None:
         """What the call gives, or None where the stream is over: gRPC cancels then, or raises in a task not the stream's own."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Scope
 
@@ -55,6 +56,7 @@ class Hosted:
             if not app.done():
                 app.cancel()
                 await asyncio.wait((app,))
+            await _let_go(line)
         if not app.cancelled():
             app.result()
         elif not line.gone.is_set():
@@ -89,6 +91,13 @@ async def _patience(app: asyncio.Task[None], left: asyncio.Task[bool], line: Lin
         line.gone.set()
         await asyncio.wait((app,), timeout=MOMENT)
         raise
+
+
+async def _let_go(line: Line) -> None:
+    """Waits for a reply that is still on its way: an application may leave one behind that goes on without its client."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(MOMENT):
+            await line.written.wait()
 
 
 def _noted(headers: Pairs, scope: Scope, outgoing: Outgoing) -> dict[str, str]:

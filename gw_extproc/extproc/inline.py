@@ -73,7 +73,7 @@ class Inline:
 
     def leave(self) -> Coroutine[None, None, None] | None:
         """Where the exchange was broken off, by the client or the upstream (Envoy does not tell), what the model has said is kept."""
-        if self._session is None or self._session.response:
+        if self._session is None or self._session.told:
             return None
         return self._session.give_up()
 

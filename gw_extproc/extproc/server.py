@@ -26,6 +26,10 @@ _LARGEST_MESSAGE = 64 * 1024 * 1024
 """What Envoy may send at once: pieces of a body as large as its connection buffer, usually 1 MiB. Who gives it more memory than the 4
 MiB that gRPC takes by default shall not have broken streams."""
 
+_ENDLESS = 1e6
+"""Seconds of grace for a server that is stopped a second time when its time has come. Were the grace over just then, gRPC 1.85 would
+cancel the calls of a server that it has destroyed, and crash; it should know that it is gone."""
+
 
 class GrpcServer:
     """Serves ext_proc and the gRPC health service at one address."""
@@ -56,9 +60,8 @@ class GrpcServer:
         What is cut off then may still save what it has.
         """
         await self._status.enter_graceful_shutdown()
-        patience = self._gateway.settings.drain_timeout
-        stopping = asyncio.create_task(self._server.stop(patience))
-        await self._exchanges.ended(patience)
+        stopping = asyncio.create_task(self._server.stop(_ENDLESS))
+        await self._exchanges.ended(self._gateway.settings.drain_timeout)
         await self._server.stop(None)  # whoever watches our health would not leave
         await stopping
         await self._exchanges.ended(LAST_SAVES)

@@ -136,7 +136,7 @@ class ObjectAnswer(Answer):
         if assembler.usage_estimated:
             session.plan.notices.add("estimated", "usage")
         await session.conclude()
-        return [Head(200, {**_JSON, **notice(session)}), Body(session.response, end=True)]
+        return [Head(200, {**_JSON, **notice(session)}), Body(session.told, end=True)]
 
     async def fail(self, error: GatewayError) -> Sequence[Part]:
         self._session.refuse(error)

@@ -41,7 +41,7 @@ async def answer(session: Session, gateway: Gateway, headers: Mapping[str, str],
         for part in await call.failed(InternalError()):
             yield part
     finally:
-        if not session.response:
+        if not session.told:
             await gateway.aftermath.saved(session.give_up())
 
 

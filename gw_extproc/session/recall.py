@@ -133,8 +133,8 @@ async def opened(items: Items, caller: Caller) -> Items:
 
 
 def _is_closed(item: Body) -> bool:
-    """Whether a stored item still has to be opened: reasoning was, when it came."""
-    return not item.get("content")
+    """Whether a stored item still has to be opened: what callers sent was, when it came, so that it outlives its key."""
+    return not (item.get("content") or item.get("summary"))
 
 
 async def _opened(item: Body, path: str, caller: Caller) -> Body:

@@ -39,7 +39,7 @@ class Session:
     """Whether the response is to be kept."""
     inputs: Sequence[bytes] = ()
     """The caller's own items as they are kept, encoded; none where nothing is."""
-    response: bytes = b""
+    told: bytes = b""
     """What the caller was told at the end, encoded: the object, or the error that took its place."""
     kept: bool = False
     """Whether it was saved."""
@@ -53,22 +53,23 @@ class Session:
 
         The event says truly whether the response is kept.
         """
-        if self.response or not self.assembler.ended:
+        if self.told or not self.assembler.ended:
             return b""
         self.kept = await self._save()
         if self.store and not self.kept:
             self.plan.notices.add("not stored", "store")
-        self.response = self.assembler.response(stored=self.kept)
-        return self.assembler.announce(self.response)
+        self.told = self.assembler.response(stored=self.kept)
+        return self.assembler.announce(self.told)
 
     def refuse(self, error: GatewayError) -> None:
         """The caller is told an error instead, and no id: nothing is kept, so that whoever asks again is not found to ask twice."""
-        self.response = error.body()
+        self.told = error.body()
 
     async def give_up(self) -> None:
-        """Keeps what there is of an answer that was broken off."""
+        """Keeps what there is of an answer that was broken off; a question without any answer does not go into its conversation."""
         self.assembler.abandon(INTERRUPTED)
-        await self.conclude()
+        if self.assembler.outputs or not self.context.in_conversation:
+            await self.conclude()
 
     def remembered(self) -> Remembered:
         """What the connection needs to continue the response, where nothing else keeps it."""

@@ -153,3 +153,13 @@ def test_without_keys_the_model_is_not_even_asked(upstream: Upstream) -> None:
 def test_a_text_is_a_context_too(api: Api, upstream: Upstream) -> None:
     found = compacted(api, says(upstream), "hello")
     assert good(api.call("POST", "/v1/responses/compact", json={"model": says(upstream), "input": found["output"]}))
+
+
+def test_the_summary_is_never_shown_open(api: Api, upstream: Upstream) -> None:
+    model = says(upstream, "Ada saw a cat.")
+    (*_, condensed) = compacted(api, model)["output"]
+    first = api.post("/v1/responses", {"model": model, "input": [condensed]})
+    conversation = api.post("/v1/conversations", {"items": [condensed]})
+    for place in (f"/v1/responses/{first['id']}/input_items", f"/v1/conversations/{conversation['id']}/items"):
+        (listed,) = api.get(place)["data"]
+        assert {**listed, "id": ""} == {**condensed, "id": "", "status": "completed"}

@@ -82,6 +82,7 @@ def test_it_counts_the_history_too(vllm: Api, upstream: Upstream) -> None:
 def test_an_alias_is_counted_as_its_model(vllm: Api, upstream: Upstream) -> None:
     upstream.script(gives({"count": 7}), key="small")
     assert counted(vllm, model="fast") == 7
+    assert upstream.received("small").path == TOKENIZE
 
 
 def test_llamacpp_renders_the_template_and_counts_the_prompt(llamacpp: Api, upstream: Upstream) -> None:

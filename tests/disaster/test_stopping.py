@@ -86,13 +86,12 @@ async def test_what_is_in_flight_is_finished_and_no_probe_finds_it_ready(store: 
             health_of(worker) as health,
             three_ways(worker, upstream, model) as (turns, tasks),
         ):
-            assert await is_healthy(health)
+            watched = health.Watch(health_pb2.HealthCheckRequest())
+            assert (await watched.read()).status == SERVING
             assert readiness(worker) == "ok"
             worker.terminate()
+            assert (await watched.read()).status == NOT_SERVING
             await eventually(lambda: readiness(worker) != "ok", "that it is not ready")
-            async with asyncio.timeout(DEADLINE):
-                while await is_healthy(health):
-                    await asyncio.sleep(0.01)
             assert worker.lives
             gate.open()
             await asyncio.gather(*tasks)
@@ -183,14 +182,6 @@ async def health_of(worker: Replica) -> AsyncIterator[Any]:
     """The worker's health service."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{worker.grpc}") as channel:
         yield health_pb2_grpc.HealthStub(channel)
-
-
-async def is_healthy(health: Any) -> bool:
-    """Whether it says so; a server that is leaving may also refuse to answer."""
-    try:
-        return bool((await health.Check(health_pb2.HealthCheckRequest())).status == SERVING)
-    except grpc.aio.AioRpcError:
-        return False
 
 
 @pytest.mark.parametrize("drain", [0.2, DEADLINE])

@@ -13,9 +13,9 @@ from tests import gateway_process as gateways
 from tests.events import events_of
 from tests.gateway_process import Gateway
 from tests.real import chat
-from tests.real.callers import asking, error_of, post, streaming
+from tests.real.callers import asking, error_of, post
 from tests.real.conftest import KEY
-from tests.real.upstream import Gate, Head, Stop, Upstream
+from tests.real.upstream import Head, Stop, Upstream
 from tests.waiting import DEADLINE
 
 PIECE = b"x" * 1_000_000
@@ -43,17 +43,6 @@ def test_a_stream_that_breaks_off_says_so(alone: Gateway, upstream: Upstream, en
 def test_an_object_that_breaks_off_is_a_502(alone: Gateway, upstream: Upstream, end: Stop) -> None:
     response = post(alone, upstream.script([chat.JSON, b'{"choices":', end]))
     assert (response.status_code, error_of(response)["code"]) == (502, "upstream_error")
-
-
-def test_each_token_arrives_before_the_next_is_sent(alone: Gateway, upstream: Upstream) -> None:
-    gates = [Gate() for _ in range(5)]
-    tokens = [step for number, gate in enumerate(gates) for step in (chat.chunk(content=f"{number} "), gate)]
-    with streaming(alone, upstream.script([chat.EVENTS, *tokens, chat.finish()])) as events:
-        deltas = (event["delta"] for event in events if "delta" in event)
-        for number, gate in enumerate(gates):
-            assert next(deltas) == f"{number} "
-            gate.open()
-        assert list(deltas) == []
 
 
 def test_the_headers_on_the_way_to_the_upstream(alone: Gateway, upstream: Upstream) -> None:

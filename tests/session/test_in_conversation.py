@@ -92,7 +92,7 @@ async def test_a_conversation_that_is_deleted_meanwhile_keeps_nothing_and_the_re
     with caplog.at_level(logging.WARNING):
         await answer.body(chat.finish())
     assert not session.kept
-    assert b'"store":false' in session.response
+    assert b'"store":false' in session.told
     assert await me.stored(session.id) is None
     assert caplog.messages == [f"response {session.id} is not stored: its conversation was deleted meanwhile"]
 

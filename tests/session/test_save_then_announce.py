@@ -195,6 +195,13 @@ async def test_a_turn_that_is_broken_off_leaves_its_items_in_the_conversation(me
     assert texts(await me.items(id)) == ["hello", "Hel"]
 
 
+async def test_a_question_without_any_answer_does_not_go_into_its_conversation(me: Talk) -> None:
+    id = await me.conversation()
+    session = await streamed(me, conversation=id)
+    await session.give_up()
+    assert await me.items(id) == []
+
+
 async def test_a_stream_that_fails_is_kept_as_failed(me: Talk) -> None:
     session = await me.begin(stream=True)
     answer = answer_of(session)
@@ -223,7 +230,7 @@ async def test_a_request_that_becomes_an_http_error_leaves_nothing(me: Talk) -> 
 async def test_it_is_announced_once_and_kept_once(me: Talk) -> None:
     id = await me.conversation()
     session = await streamed(me, *chat.text("Hello"), chat.finish(), conversation=id)
-    assert session.response
+    assert session.told
     assert await session.conclude() == b""
     await session.give_up()
     assert texts(await me.items(id)) == ["hello", "Hello"]

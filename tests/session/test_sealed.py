@@ -112,6 +112,17 @@ async def test_a_stored_chain_needs_no_seal_any_more(thinking: Talk) -> None:
     assert [message.get("reasoning") for message in second.messages] == [None, "mine", None, "Who?", None]
 
 
+async def test_it_outlives_the_key_that_sealed_it(made: Made, valkey_server: Valkey) -> None:
+    names, old, new = "t" * 16, "o" * 16, "n" * 16
+    async with opened(valkey_server.url, given=[old, names]) as before, opened(valkey_server.url, given=[new, names]) as after:
+        me = talk(made(before, dialect="openrouter"))
+        first = await me.turn("one", thought("Who?"), **INCLUDED)
+        later = me.at(made(after, dialect="openrouter"))
+        second = await later.turn("two", previous_response_id=first.id)
+        assert second.messages[1] == {**assistant("Hello!"), "reasoning": "Who?"}
+        assert await later.refused([reasoning(first)]) == unverified("input[0].encrypted_content")
+
+
 async def test_without_keys_reasoning_is_given_open_and_a_notice_says_so(made: Made, frail: Valkey) -> None:
     frail.kill()
     async with opened(frail.url) as store:
@@ -134,21 +145,26 @@ async def test_a_condensed_context_is_told_to_the_model(me: Talk) -> None:
     assert turn.messages == [user(SUMMARY), user("hello")]
 
 
-async def test_it_is_kept_sealed_and_told_in_later_turns(me: Talk) -> None:
-    encrypted = sealed(me, "They met.", COMPACTION)
-    first = await me.turn([compaction(encrypted), HELLO])
-    (kept, _) = await me.inputs(first.id)
-    assert kept == {"id": "cmp_1", "type": "compaction", "status": "completed", "encrypted_content": encrypted}
+async def test_it_is_told_in_later_turns(me: Talk) -> None:
+    first = await me.turn([compaction(sealed(me, "They met.", COMPACTION)), HELLO])
     second = await me.turn("two", previous_response_id=first.id)
     third = await me.turn("three", previous_response_id=second.id)
     assert third.messages[:2] == [user(SUMMARY), user("hello")]
+
+
+async def test_it_too_outlives_its_key(made: Made, valkey_server: Valkey) -> None:
+    names, old, new = "t" * 16, "o" * 16, "n" * 16
+    async with opened(valkey_server.url, given=[old, names]) as before, opened(valkey_server.url, given=[new, names]) as after:
+        me = talk(made(before))
+        first = await me.turn([compaction(sealed(me, "They met.", COMPACTION)), HELLO])
+        second = await me.at(made(after)).turn("two", previous_response_id=first.id)
+        assert second.messages[0] == user(SUMMARY)
 
 
 async def test_it_is_told_in_conversations(me: Talk) -> None:
     id = await me.conversation(compaction(sealed(me, "They met.", COMPACTION)))
     (kept,) = await me.items(id)
     assert ids.parse_item(kept["id"]) is not None
-    assert "summary" not in kept
     assert (await me.turn(conversation=id)).messages == [user(SUMMARY), user("hello")]
 
 
