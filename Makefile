@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PB := gw_extproc/extproc/pb
 
-.PHONY: run test check format fix lint types tests generated protos envoy-yaml openapi lock bench-smoke clean
+.PHONY: run test check format fix lint types tests generated protos envoy-yaml openapi lock bench-smoke bench-state bench-hosted clean
 
 run: $(VENV)/.runtime ## start Envoy, the processor and (without an upstream) the demo model
 	@exec $(BIN)/gw-extproc run $(ARGS)
@@ -60,6 +60,12 @@ lock: ## pin the newest versions (needs uv)
 
 bench-smoke: $(VENV)/.dev ## ratios: plain Envoy, an echoing processor, ours
 	@$(BIN)/python -m bench.smoke
+
+bench-state: $(VENV)/.dev ## a long chain and a long conversation beside short ones
+	@$(BIN)/python -m bench.state
+
+bench-hosted: $(VENV)/.dev ## memory of Envoy and of ours where one side of a large body is slow
+	@$(BIN)/python -m bench.hosted
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage .hypothesis
