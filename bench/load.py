@@ -1,82 +1,74 @@
-"""A client that costs little: requests made beforehand, answers only looked at for their end or counted by events."""
+"""The load program, asked from time to time what it has seen."""
 
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import orjson
 
-from bench.upstream import INTERVAL, is_whole
+from bench.native import program
+
+_LONGEST_LINE = 256 * 1024 * 1024  # every time of every token since the last one
 
 
-def request(*, stream: bool) -> bytes:
-    body = orjson.dumps({"model": "fake", "input": "Tell me a proverb about gold.", "temperature": 0.5, "stream": stream})
-    head = f"POST /v1/responses HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+@dataclass(frozen=True)
+class Seen:
+    """What happened since the last time; all times in microseconds (see load.c)."""
+
+    answered: int
+    failed: int
+    broken: int
+    open: int
+    events: int
+    requests: Sequence[int]
+    firsts: Sequence[int]
+    tokens: Sequence[int]
 
 
-class Calls(asyncio.Protocol):
-    """A connection that asks again as soon as it was answered, until it is told to stop."""
-
-    def __init__(self) -> None:
-        self.answered = 0
-        self._request = request(stream=False)
-        self._received = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(self._request)
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        if is_whole(self._received):
-            assert self._received.startswith(b"HTTP/1.1 200"), self._received
-            self.answered += 1
-            self._received = b""
-            self.transport.write(self._request)
+def parse(line: bytes) -> Seen:
+    return Seen(**orjson.loads(line))
 
 
-class Stream(asyncio.Protocol):
-    """A connection that asks for one stream and counts its events."""
+class Load:
+    """It runs."""
 
-    def __init__(self) -> None:
-        self.events = 0
-        self.done = asyncio.get_running_loop().create_future()
+    def __init__(self, process: Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.pid = process.pid
+        self._questions = process.stdin
+        self._answers = process.stdout
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(request(stream=True))
+    async def seen(self) -> Seen:
+        """What happened since this was last asked."""
+        self._questions.write(b"\n")
+        return parse(await self._answers.readline())
 
-    def data_received(self, data: bytes) -> None:
-        self.events += data.count(b"data: ")
-        if data.endswith(b"0\r\n\r\n"):  # it may come alone
-            self.transport.close()
-            self.done.set_result(None)
-
-    def connection_lost(self, _: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_exception(ConnectionError("the stream broke off"))
-
-
-async def requests_per_second(port: int, connections: int, seconds: float) -> float:
-    loop = asyncio.get_running_loop()
-    calls = [(await loop.create_connection(Calls, "127.0.0.1", port))[1] for _ in range(connections)]
-    await asyncio.sleep(seconds / 5)  # warms up
-    before, began = sum(call.answered for call in calls), loop.time()
-    await asyncio.sleep(seconds)
-    rate = (sum(call.answered for call in calls) - before) / (loop.time() - began)
-    for call in calls:
-        call.transport.abort()
-    return rate
+    async def until_idle(self, patience: float) -> None:
+        """Waits until nothing is under way, but not longer than so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while (await self.seen()).open:
+                    await asyncio.sleep(0.05)
 
 
-async def open_streams(port: int, number: int) -> list[Stream]:
-    """Streams that began spread over one interval, as those of different users do."""
-    loop = asyncio.get_running_loop()
-    streams = []
-    for _ in range(number):
-        streams.append((await loop.create_connection(Stream, "127.0.0.1", port))[1])
-        await asyncio.sleep(INTERVAL / number)
-    return streams
+@asynccontextmanager
+async def loading(port: int, request: bytes, connections: int, *, ramp: float = 0.0, again: bool = True) -> AsyncIterator[Load]:
+    """The same request on so many connections, which begin within `ramp` seconds; afterwards all are dropped."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        file = Path(directory) / "request"
+        file.write_bytes(request)
+        arguments = (str(port), file, str(connections), str(round(ramp * 1e6)), str(int(again)))
+        process = await asyncio.create_subprocess_exec(program("load"), *arguments, stdin=PIPE, stdout=PIPE, limit=_LONGEST_LINE)
+        try:
+            yield Load(process)
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()

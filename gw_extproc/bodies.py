@@ -34,7 +34,9 @@ class RequestBody:
             raise self._too_large() if error.too_large else CallerError(f"The request body is {error}.", code="invalid_body") from None
 
     def take(self) -> bytes:
-        """The whole body; nothing of it is kept."""
+        """The whole body; nothing of it is kept. Raises CallerError where it is compressed and not whole."""
+        if not self._read.ended:
+            raise CallerError("The request body ends before its compression does.", code="invalid_body")
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
 

@@ -238,8 +238,7 @@ _COMMANDS = (
         "doctor",
         "look at Envoy, the settings, the store and the upstream, and say how to mend them",
         "Checks, one line each: Envoy's version and configuration, the addresses, the store, the upstream, the key, the\n"
-        "dialect. "
-        "Exits with 1 if something has to be mended.",
+        "dialect. Exits with 1 if something has to be mended.",
         (*_CLIENTS, *_LISTENERS, *_GATEWAY_SIDE),
         _doctor,
         _doctor_options,

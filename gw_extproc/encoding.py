@@ -16,6 +16,10 @@ class Decoder(Protocol):
 
     def feed(self, data: bytes) -> bytes: ...
 
+    @property
+    def ended(self) -> bool:
+        """Whether the body may end here."""
+
 
 class BodyError(ValueError):
     """The body cannot be read; `too_large` says whether it is its size."""
@@ -37,6 +41,10 @@ class Identity:
             raise BodyError("too large", too_large=True)
         return data
 
+    @property
+    def ended(self) -> bool:
+        return True
+
 
 class Inflate:
     """gzip or deflate; the limit is that of the text inside, so a small bomb does no harm."""
@@ -54,6 +62,10 @@ class Inflate:
         if self._inflate.unconsumed_tail:
             raise BodyError("too large", too_large=True)
         return self._inside.feed(text)
+
+    @property
+    def ended(self) -> bool:
+        return self._inflate.eof
 
 
 def decoder(encoding: str | None, limit: int) -> Decoder | None:

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gw_extproc.core import dialects, notation, store_url
 from gw_extproc.core.notation import Duration
-from gw_extproc.core.paths import ASSUMED_BASE
+from gw_extproc.core.paths import ASSUMED_BASE, CHAT
 
 DEFAULT_GRPC = "127.0.0.1:50051"
 DEFAULT_HTTP = "127.0.0.1:8081"
@@ -65,9 +65,9 @@ def parse_upstream(url: str) -> Upstream:
         raise SettingsError(f"{url!r} is not a URL") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(f"{url!r} is not a base URL such as http://127.0.0.1:11434/v1")
-    base = url.rstrip("/").removesuffix("/chat/completions")
+    base = url.rstrip("/").removesuffix(CHAT)
     if base != url.rstrip("/"):
-        raise SettingsError(f"the base URL is {base}: the gateway adds /chat/completions itself")
+        raise SettingsError(f"the base URL is {base}: the gateway adds {CHAT} itself")
     scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
     return Upstream(scheme, parts.hostname, port or (443 if scheme == "https" else 80), parts.path.rstrip("/"))
 

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import httpx2
 
-from gw_extproc.core.errors import UpstreamError
+from gw_extproc.core.errors import BAD_ANSWER, UPSTREAM_ERROR, UpstreamError
 from gw_extproc.settings import ModelCalls, Settings
 
 _CONNECT = 5.0  # seconds, as Envoy's
@@ -25,9 +25,6 @@ _HOP_BY_HOP = frozenset(
         *("sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-protocol"),
     }
 )
-
-UPSTREAM_ERROR = "upstream_error"
-"""The error's code where nobody has said more; Envoy's configuration has the same."""
 
 Content = bytes | AsyncIterator[bytes] | None
 
@@ -46,7 +43,7 @@ class Answered:
         async for piece in self.pieces:
             body += piece
             if len(body) > limit:
-                raise UpstreamError("The upstream's answer is too large.", code=UPSTREAM_ERROR)
+                raise UpstreamError("The upstream's answer is too large.", code=BAD_ANSWER)
         return body
 
 
@@ -75,15 +72,15 @@ class UpstreamClient:
             message = "The gateway knows no upstream for this call; it is started with --upstream or --egress."
             raise UpstreamError(message, status=503, code="upstream_not_configured")
         base = urljoin(self._calls.url, "/").rstrip("/") if at_root else self._calls.url
-        sent = {name: value for name, value in headers.items() if name not in _HOP_BY_HOP and not name.startswith(":")}
+        sent = {name: value for name, value in _end_to_end(headers).items() if not name.startswith(":")}
         sent |= {"accept-encoding": "identity", **self.credentials}
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]  # as they were read
         request = self._client.build_request(method, f"{base}{path}", headers=encoded, content=content)
         with _translated():
             response = await self._client.send(request, stream=True)
         try:
-            received = {name.lower(): value for name, value in response.headers.items() if name.lower() not in _HOP_BY_HOP}
-            yield Answered(response.status_code, received, _pieces(response))
+            received = {name.lower(): value for name, value in response.headers.items()}
+            yield Answered(response.status_code, _end_to_end(received), _pieces(response))
         finally:
             await response.aclose()
 
@@ -105,6 +102,12 @@ def _client(calls: ModelCalls | None) -> httpx2.AsyncClient:
     )
     timeout = httpx2.Timeout(_SILENCE, connect=_CONNECT, pool=None)
     return httpx2.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
+
+
+def _end_to_end(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Without what is about one connection only, `connection` says what else is (RFC 9110, section 7.6.1)."""
+    dropped = _HOP_BY_HOP.union(name.strip().lower() for name in headers.get("connection", "").split(","))
+    return {name: value for name, value in headers.items() if name not in dropped}
 
 
 async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:

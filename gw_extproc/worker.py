@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import uvloop
 
@@ -37,7 +38,7 @@ def serve(settings: Settings, *, grpc: str | None, http: str | None, ready: Call
 async def _serve(settings: Settings, grpc: str | None, http: str | None, ready: Callable[[], None]) -> None:
     told_to_stop = _told_to_stop()
     async with _gateway(settings) as shared:
-        app = build(shared, draining=shared.stopping.is_set)
+        app = build(shared)
         servers: list[GrpcServer | HttpServer] = []
         if grpc is not None:
             servers.append(GrpcServer(shared, app, grpc))
@@ -50,6 +51,7 @@ async def _serve(settings: Settings, grpc: str | None, http: str | None, ready: 
         shared.stopping.set()
         end = time.monotonic() + settings.drain_timeout
         await asyncio.gather(*(server.stop() for server in servers))
+        _remove_sockets(grpc, http)
         await shared.aftermath.settled(max(0.0, end - time.monotonic()))
 
 
@@ -58,7 +60,7 @@ async def _gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """The parts that all servers share."""
     store = await Store.open(
         settings.store,
-        timeout=settings.store_timeout,
+        attempt_seconds=settings.store_timeout,
         retries=settings.store_retries,
         retention=settings.retention,
         secrets=settings.given_secrets,
@@ -78,6 +80,12 @@ def _told_to_stop() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def _remove_sockets(*addresses: str | None) -> None:
+    for address in addresses:
+        if address is not None and address.startswith("unix:"):
+            Path(address.removeprefix("unix:")).unlink(missing_ok=True)
 
 
 def main() -> None:

@@ -97,6 +97,13 @@ def test_what_is_not_compressed_as_it_says_is_refused(encoding: str) -> None:
     assert refusal(b'{"model": "m"}', content_encoding=encoding) == (400, "invalid_body", message)
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_compressed_body_that_is_cut_off_is_refused(encoding: str) -> None:
+    cut = ENCODINGS[encoding](b'{"model": "m"}')[:-5]
+    message = "The request body ends before its compression does."
+    assert refusal(cut, content_encoding=encoding) == (400, "invalid_body", message)
+
+
 def test_nothing_of_a_body_is_kept_once_it_was_taken() -> None:
     reading = RequestBody({}, LIMIT)
     reading.feed(b"{}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from starlette.applications import Starlette
@@ -24,7 +24,7 @@ from gw_extproc.session.gateway import Gateway
 logger = logging.getLogger("gw_extproc.api")
 
 
-def build(gateway: Gateway, *, draining: Callable[[], bool] = lambda: False, longest_socket: float = websocket.LONGEST_LIFE) -> ASGIApp:
+def build(gateway: Gateway, *, longest_socket: float = websocket.LONGEST_LIFE) -> ASGIApp:
     """All operations, the WebSocket transport (a connection lives so many seconds), and below /v1 the upstream for what is not ours."""
     paths: dict[str, dict[str, Operation]] = defaultdict(dict)
     for operation in OPERATIONS:
@@ -35,7 +35,6 @@ def build(gateway: Gateway, *, draining: Callable[[], bool] = lambda: False, lon
     app.router.redirect_slashes = False
     app.router.default = elsewhere
     app.state.gateway = gateway
-    app.state.draining = draining
     return app
 
 

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from gw_extproc.api.bodies import read_body
-from gw_extproc.api.shared import gateway_of
+from gw_extproc.api.shared import gateway_of, headers_of
+from gw_extproc.bodies import RequestBody
 from gw_extproc.schema.queries import Query, validate_query
 from gw_extproc.schema.validation import validate
 from gw_extproc.session.begin import parsed
@@ -36,7 +36,7 @@ class Call(Request):
     @property
     def caller(self) -> Caller:
         """Raises CallerError where the request does not say whose it is."""
-        return self.gateway.caller(self.headers)
+        return self.gateway.caller(headers_of(self))
 
     def path(self, name: str) -> str:
         """A parameter of the path."""
@@ -47,10 +47,17 @@ class Call(Request):
         assert isinstance(self._parameters, model)
         return self._parameters
 
+    async def read_body(self) -> bytes:
+        """The body as it is, decompressed; raises CallerError where it is no JSON by its headers, or too large."""
+        body = RequestBody(self.headers, self.gateway.settings.max_body)
+        async for piece in self.stream():
+            body.feed(piece)
+        return body.take()
+
     async def payload(self) -> dict[str, Any]:
         """The validated body; nothing at all is an empty object. Raises CallerError for the first field that is wrong."""
         assert self._body_model is not None, "the table of operations says so"
-        return validate(parsed(await read_body(self) or b"{}"), self._body_model)
+        return validate(parsed(await self.read_body() or b"{}"), self._body_model)
 
 
 Handler = Callable[[Call], Awaitable[Response]]

@@ -12,7 +12,7 @@ from gw_extproc.api import pages
 from gw_extproc.api.call import Call, json
 from gw_extproc.api.errors import not_found
 from gw_extproc.core import ids
-from gw_extproc.core.errors import GatewayError
+from gw_extproc.core.errors import GatewayError, encode_item
 from gw_extproc.core.ids import Ref
 from gw_extproc.schema.queries import Inclusion, PageQuery
 from gw_extproc.session.keeping import kept
@@ -110,7 +110,8 @@ def _object(thread: str, fields: Fields) -> Fields:
 
 
 def _encoded(items: Sequence[Fields]) -> Sequence[bytes]:
-    return [orjson.dumps(item) for item in items]
+    """Raises TooDeep."""
+    return [encode_item(item) for item in items]
 
 
 def _thread(call: Call) -> str:

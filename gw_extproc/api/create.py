@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from gw_extproc.api.bodies import read_body
 from gw_extproc.api.call import Call
 from gw_extproc.api.relay import Relay
+from gw_extproc.api.shared import headers_of
 from gw_extproc.session.begin import begin
 from gw_extproc.session.calling import answer
 
 
 async def create(call: Call) -> Response:
     gateway = call.gateway
-    session = await begin(await read_body(call), call.caller, gateway)
+    session = await begin(await call.read_body(), call.caller, gateway)
     query = f"?{call.url.query}" if call.url.query else ""
-    parts = answer(session, gateway, dict(call.headers), query)
+    parts = answer(session, gateway, headers_of(call), query)
     return Relay(parts, gateway.aftermath, gateway.settings.on_disconnect)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from gw_extproc.core.errors import CallerError, GatewayError, quote, shorten
-from gw_extproc.session.recall import NotFound
+from gw_extproc.core.errors import CallerError, GatewayError, NotFound, quote, shorten
 
 
 class WrongMethod(CallerError):
@@ -18,11 +17,11 @@ class WrongMethod(CallerError):
         self.headers = {"allow": allowed}
 
 
-def unknown_url(method: str, path: str) -> GatewayError:
+def unknown_url(method: str, path: str) -> NotFound:
     return NotFound(f"Unknown request URL: {method} {shorten(path)}. Please check the URL for typos.", code="unknown_url")
 
 
-def not_found(what: str, id: str) -> GatewayError:
+def not_found(what: str, id: str) -> NotFound:
     """The same words for an id that never was, one that is gone, one of somebody else's, and one that is none."""
     return NotFound(f"{what} with id {quote(id)} not found.")
 

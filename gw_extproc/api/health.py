@@ -19,11 +19,11 @@ async def alive(_: Call) -> Response:
 
 
 async def ready(call: Call) -> Response:
-    """200 where the store is up and the upstream, if one is named, answers anything at all."""
+    """200 where the store is up and the upstream, if one is named, answers anything at all, until the process is told to stop."""
     gateway = call.gateway
     upstream = "unknown" if gateway.settings.model_calls is None else await _upstream(gateway)
     parts = {"store": "up" if gateway.store.up else "down", "upstream": upstream}
-    return _report("draining" if call.app.state.draining() else "unavailable" if "down" in parts.values() else "ok", **parts)
+    return _report("draining" if gateway.stopping.is_set() else "unavailable" if "down" in parts.values() else "ok", **parts)
 
 
 async def _upstream(gateway: Gateway) -> str:

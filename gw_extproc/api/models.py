@@ -10,9 +10,7 @@ from starlette.responses import Response
 
 from gw_extproc.api.call import Call, json
 from gw_extproc.core import upstream_errors
-from gw_extproc.core.errors import CallerError, UpstreamError, quote
-from gw_extproc.core.sse import BAD_ANSWER
-from gw_extproc.session.recall import NotFound
+from gw_extproc.core.errors import BAD_ANSWER, NotFound, UpstreamError, quote
 
 Model = Mapping[str, Any]
 
@@ -71,5 +69,5 @@ def _alias(name: str, target: Model | None) -> Model:
     return {"id": name, "object": "model", "created": target.get("created", 0), "owned_by": target.get("owned_by", "unknown")}
 
 
-def _unknown(name: str) -> CallerError:
+def _unknown(name: str) -> NotFound:
     return NotFound(f"The model {quote(name)} does not exist.", code="model_not_found", param="model")

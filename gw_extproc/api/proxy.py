@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gw_extproc.api.errors import unknown_url
 from gw_extproc.api.relay import Relay
-from gw_extproc.api.shared import gateway_of
+from gw_extproc.api.shared import gateway_of, headers_of
 from gw_extproc.core.errors import GatewayError
 from gw_extproc.session.answers import Body, Head, Part, whole_error
 from gw_extproc.session.gateway import Gateway
@@ -23,10 +23,12 @@ _STEPS = frozenset({".", ".."})
 async def proxy(request: Request) -> Response:
     """Passes `/v1/...` on below the upstream's base path, bodies streaming both ways; a client that leaves ends the call.
 
-    Raises NotFound for a path with steps that could lead out of there.
+    Raises NotFound for a path that could lead out of there: by its steps, or (`/v1%2F@host/`) because what follows the base path, as it
+    is written, would not begin with a slash.
     """
-    if not _STEPS.isdisjoint(request.scope["path"].split("/")):
-        raise unknown_url(request.method, request.scope["path"])
+    path = request.scope["path"]
+    if not (_STEPS.isdisjoint(path.split("/")) and request.scope["raw_path"].startswith(f"{BASE}/".encode())):
+        raise unknown_url(request.method, path)
     gateway, body_read = gateway_of(request), asyncio.Event()
     return Relay(_parts(request, gateway, body_read), gateway.aftermath, "cancel", body_read)
 
@@ -40,7 +42,7 @@ async def _parts(request: Request, gateway: Gateway, body_read: asyncio.Event) -
         body_read.set()
     begun = False
     try:
-        async with gateway.upstream.call(request.method, f"{path}{query}", dict(request.headers), content) as answered:
+        async with gateway.upstream.call(request.method, f"{path}{query}", headers_of(request), content) as answered:
             yield Head(answered.status, answered.headers)
             begun = answered.headers.get("content-type", "").startswith("text/event-stream")
             async for piece in answered.pieces:

@@ -70,7 +70,6 @@ class HttpServer:
         if self._serving is not None:
             await self._serving
         await self._requests.ended(LAST_SAVES)
-        _remove(self._address)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application, for uvicorn, which cancels what takes longer than the drain timeout: that is no fault."""
@@ -124,8 +123,3 @@ def _unix(path: str) -> socket.socket:
     finally:
         os.umask(before)
     return listening
-
-
-def _remove(address: str) -> None:
-    if address.startswith("unix:"):
-        Path(address.removeprefix("unix:")).unlink(missing_ok=True)

@@ -13,16 +13,17 @@ import logging
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gw_extproc.api import errors
-from gw_extproc.api.shared import gateway_of
-from gw_extproc.core.errors import CallerError, GatewayError, InternalError, UpstreamError, quote
+from gw_extproc.api.shared import gateway_of, headers_of
+from gw_extproc.core.errors import CallerError, GatewayError, InternalError, quote
 from gw_extproc.core.events import payloads
-from gw_extproc.session.answers import Head
-from gw_extproc.session.begin import parsed, resume
+from gw_extproc.session.answers import Head, error_of
+from gw_extproc.session.begin import begin_parsed, parsed
 from gw_extproc.session.calling import answer
 from gw_extproc.session.gateway import Caller, Gateway
 from gw_extproc.session.recall import Remembered
@@ -33,8 +34,8 @@ logger = logging.getLogger("gw_extproc.websocket")
 LONGEST_LIFE = 60 * 60.0
 """Seconds that a connection may live: the limit that the standard names."""
 
-READ_AHEAD = 16
-"""Frames that may wait for their turn; a client that sends more is held back by TCP."""
+READ_AHEAD = 2
+"""Frames that may wait for their turn, each as large as a body may be; a client that sends more is held back by TCP."""
 
 GOING_AWAY = 1001
 """The close code of a server that leaves (RFC 6455)."""
@@ -48,8 +49,9 @@ _Frames = asyncio.Queue[str | bytes | None]
 
 async def responses(socket: WebSocket, longest_life: float = LONGEST_LIFE) -> None:
     """Serves one connection until its client leaves, its time is over or the process stops."""
-    gateway, headers = gateway_of(socket), dict(socket.headers)
+    gateway, headers = gateway_of(socket), headers_of(socket)
     try:
+        _same_origin(headers)
         caller = gateway.caller(headers)
     except GatewayError as error:
         await socket.send_denial_response(errors.answer(error))
@@ -62,6 +64,19 @@ async def responses(socket: WebSocket, longest_life: float = LONGEST_LIFE) -> No
         await _live(_Connection(socket, gateway, caller, headers), longest_life)
     finally:
         gateway.sockets.discard(serving)
+
+
+def _same_origin(headers: Mapping[str, str]) -> None:
+    """Raises ForeignOrigin for a web page of somewhere else: browsers let any page open a WebSocket to what its user can reach."""
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        raise ForeignOrigin(f"WebSocket from the origin {quote(origin)} is not allowed.", code="origin_not_allowed")
+
+
+class ForeignOrigin(CallerError):
+    """A web page of another host."""
+
+    status = 403
 
 
 async def _live(connection: _Connection, longest_life: float) -> None:
@@ -143,14 +158,14 @@ class _Connection:
             stopping.cancel()
 
     async def _turn(self, request: Mapping[str, Any]) -> None:
-        session = await resume(request, self._caller, self._gateway, self._latest)
+        session = await begin_parsed(request, self._caller, self._gateway, self._latest)
         async with aclosing(answer(session, self._gateway, self._headers)) as parts:
-            status = 200
+            head = Head(200, {})
             async for part in parts:
                 if isinstance(part, Head):
-                    status = part.status
-                elif status != 200:
-                    raise _error(part.data, status)
+                    head = part
+                elif head.status != 200:
+                    raise error_of(head, part.data)
                 else:
                     await self._tell(part.data)
         self._remember(session, request.get("previous_response_id"))
@@ -191,7 +206,3 @@ def _request(frame: str | bytes) -> dict[str, Any]:
                 f"Unknown parameter: '{name}': over WebSocket every response streams.", code="unknown_parameter", param=name
             )
     return {name: value for name, value in given.items() if name != "type"} | {"stream": True}
-
-
-def _error(body: bytes, status: int) -> GatewayError:
-    return UpstreamError(**orjson.loads(body)["error"], status=status)

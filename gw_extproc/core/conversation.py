@@ -124,7 +124,7 @@ class Conversation:
                 self._end_turn()
                 self._say_user([{"type": "text", "text": SUMMARY_TITLE + item["summary"]}])
             case "compaction_trigger":
-                raise unsupported(path, "this gateway cannot compact yet")
+                raise unsupported(path, "this gateway compacts only when asked (POST /v1/responses/compact)")
             case "additional_tools":
                 pass  # its tools are in the toolbox
             case _ if kind in pairing.OUTPUT_TYPES:

@@ -9,6 +9,12 @@ import orjson
 LONGEST_QUOTE = 64
 """Characters of a name or a value that a message repeats: both may be as long as the body."""
 
+UPSTREAM_ERROR = "upstream_error"
+"""Code of the error that an upstream is which cannot be reached or breaks off, and has said nothing itself."""
+
+BAD_ANSWER = "bad_upstream_answer"
+"""Code of the error that an unreadable answer becomes."""
+
 
 class GatewayError(Exception):
     """An error that a client may see.
@@ -56,6 +62,11 @@ def encode(value: object) -> bytes:
         raise TooDeep from None
 
 
+def encode_item(item: object) -> bytes:
+    """As `encode`, for an item that is kept: so that it can also be written in any answer, up to three levels deep."""
+    return encode([[[item]]])[3:-3]
+
+
 def unsupported(param: str, reason: str, *, code: str = "unsupported_value") -> CallerError:
     """What may be sent in general, but not to this gateway or this upstream."""
     return CallerError(f"Unsupported value for '{param}': {reason}.", code=code, param=param)
@@ -69,6 +80,12 @@ def shorten(text: str) -> str:
 def quote(text: str) -> str:
     """The text in quotation marks, shortened."""
     return f"'{shorten(text)}'"
+
+
+class NotFound(CallerError):
+    """A path or an id that names nothing of this caller's."""
+
+    status = 404
 
 
 class BodyTooLarge(CallerError):

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gw_extproc.core.errors import UpstreamError
-from gw_extproc.core.sse import BAD_ANSWER, Chunk, Ending
+from gw_extproc.core.errors import BAD_ANSWER, UpstreamError
+from gw_extproc.core.sse import Chunk, Ending
 from gw_extproc.core.usage import merged
 
 _CUT = ("length", "max_tokens", "max_output_tokens", "max_length", "max_new_tokens", "token_limit", "model_length")

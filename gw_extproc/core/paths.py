@@ -4,6 +4,9 @@ from __future__ import annotations
 
 RESPONSES = "/v1/responses"
 
+CHAT = "/chat/completions"
+"""Below the upstream's base path: where models are called."""
+
 OWN = (RESPONSES, "/v1/conversations", "/v1/models")
 """What the gateway answers for, with everything below; all other paths pass it by."""
 

@@ -16,15 +16,12 @@ from typing import Any
 
 import orjson
 
-from gw_extproc.core.errors import UpstreamError
+from gw_extproc.core.errors import BAD_ANSWER, UpstreamError
 
 Chunk = Mapping[str, Any]
 
 MAX_PENDING = 64 * 1024 * 1024
 """Bytes of one unfinished event or JSON body: as much as a request may have by default, since an image may come back."""
-
-BAD_ANSWER = "bad_upstream_answer"
-"""Code of the error that an unreadable answer becomes."""
 
 _BLANK = b" \t\r\n\v\f\xef\xbb\xbf"
 """White space and the byte order mark: what may stand before the body (OpenRouter keeps buffered requests alive with white space)."""

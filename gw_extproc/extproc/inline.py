@@ -13,9 +13,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from enum import Enum
 
 from gw_extproc.bodies import RequestBody
-from gw_extproc.core.errors import GatewayError, UpstreamError
-from gw_extproc.core.sse import BAD_ANSWER
-from gw_extproc.encoding import BodyError
+from gw_extproc.core.errors import GatewayError
+from gw_extproc.core.paths import CHAT
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.log_line import printable
 from gw_extproc.extproc.messages import Reply, Request
@@ -54,8 +53,6 @@ class Inline:
             return ()
         try:
             return await step(self, request)
-        except BodyError as error:
-            return await self.fail(UpstreamError(f"The upstream's answer is {error}.", code=BAD_ANSWER))
         except GatewayError as error:
             return await self.fail(error)
 
@@ -113,7 +110,7 @@ class Inline:
         _, question, query = self._headers[":path"].partition("?")
         changes: dict[str, str | None] = {
             **dict.fromkeys(DESCRIBING),
-            ":path": f"{self._gateway.settings.base_path}/chat/completions{question}{query}",
+            ":path": f"{self._gateway.settings.base_path}{CHAT}{question}{query}",
             "content-type": "application/json",
             "content-length": str(len(chat)),
             "accept-encoding": "identity",

@@ -19,8 +19,12 @@ _OVERWRITE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
 
 def headers(header_map: pb.HeaderMap) -> dict[str, str]:
-    """The headers by lower-case name; of a repeated header the last value. Envoy sends them as `raw_value`."""
-    return {header.key: (header.raw_value.decode("latin-1") or header.value) for header in header_map.headers}
+    """The headers by lower-case name, the values of a repeated one joined (RFC 9110, section 5.3). Envoy sends them as `raw_value`."""
+    joined: dict[str, str] = {}
+    for header in header_map.headers:
+        value = header.raw_value.decode("latin-1") or header.value
+        joined[header.key] = f"{joined[header.key]}, {value}" if header.key in joined else value
+    return joined
 
 
 def pairs(header_map: pb.HeaderMap) -> Pairs:
@@ -87,24 +91,23 @@ def response_trailers() -> Reply:
     return Reply(response_trailers=pb.TrailersResponse())
 
 
-def pieces(data: bytes) -> Iterator[bytes]:
-    """A body in messages of at most MAX_BODY_MESSAGE bytes; an empty body is one empty piece."""
+def _pieces(data: bytes, *, end: bool) -> Iterator[tuple[bytes, bool]]:
+    """A body or a part of one in pieces of a bearable size, each with whether it ends the body; nothing at all is one empty piece."""
     for start in range(0, max(len(data), 1), MAX_BODY_MESSAGE):
-        yield data[start : start + MAX_BODY_MESSAGE]
+        rest = start + MAX_BODY_MESSAGE
+        yield data[start:rest], end and rest >= len(data)
 
 
 def request_bodies(data: bytes) -> Sequence[Reply]:
     """A whole request body, the last message ending it."""
-    parts = list(pieces(data))
-    return [request_body(part, end=number == len(parts)) for number, part in enumerate(parts, 1)]
+    return [request_body(piece, end=last) for piece, last in _pieces(data, end=True)]
 
 
 def response_bodies(data: bytes, *, end: bool) -> Sequence[Reply]:
     """A response body or a part of one; with `end`, the last message ends it."""
     if len(data) <= MAX_BODY_MESSAGE:
         return (response_body(data, end=end),)
-    parts = list(pieces(data))
-    return [response_body(part, end=end and number == len(parts)) for number, part in enumerate(parts, 1)]
+    return [response_body(piece, end=last) for piece, last in _pieces(data, end=end)]
 
 
 def immediate(status: int, body: bytes, extra: Mapping[str, str]) -> Reply:
@@ -159,7 +162,5 @@ def answer_body(data: bytes, *, end: bool) -> Reply:
 
 
 def answer_bodies(data: bytes, *, end: bool) -> Iterator[Reply]:
-    """A piece of such an answer, in messages of a bearable size."""
-    for start in range(0, max(len(data), 1), MAX_BODY_MESSAGE):
-        rest = start + MAX_BODY_MESSAGE
-        yield answer_body(data[start:rest], end=end and rest >= len(data))
+    """The body of such an answer or a part of it, one message after the other: all at once they would take as much memory again."""
+    return (answer_body(piece, end=last) for piece, last in _pieces(data, end=end))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -65,7 +64,6 @@ class GrpcServer:
         await self._server.stop(None)  # whoever watches our health would not leave
         await stopping
         await self._exchanges.ended(LAST_SAVES)
-        _remove(self._address)
 
     async def _process(self, messages: AsyncIterator[Any], context: Context) -> None:
         with self._exchanges.listed():
@@ -83,8 +81,3 @@ class GrpcServer:
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),))
         health_pb2_grpc.add_HealthServicer_to_server(self._status, server)
         return server
-
-
-def _remove(address: str) -> None:
-    if address.startswith("unix:"):
-        Path(address.removeprefix("unix:")).unlink(missing_ok=True)

@@ -8,6 +8,8 @@ from envoy_data_plane.envoy.extensions.access_loggers.filters.cel import v3 as c
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
 from envoy_data_plane.google.protobuf import Any, NullValue, Struct, Value
 
+from gw_extproc.core.errors import UPSTREAM_ERROR
+
 FLAGS = ("UC", "UF", "UH", "UO", "UT", "URX", "NR", "LR", "UR", "UPE", "SI", "OM", "DF", "NC")
 """Envoy's response flags for what went wrong with the upstream, the route or the request; the processor's own answers have none."""
 
@@ -25,7 +27,7 @@ def local_replies() -> hcm.LocalReplyConfig:
     )
     return hcm.LocalReplyConfig(
         mappers=[
-            hcm.ResponseMapper(filter=failed, body_format_override=_error("%LOCAL_REPLY_BODY%", "upstream_error")),
+            hcm.ResponseMapper(filter=failed, body_format_override=_error("%LOCAL_REPLY_BODY%", UPSTREAM_ERROR)),
             hcm.ResponseMapper(filter=deserted, body_format_override=_error("The gateway's processor failed.", "processor_error")),
         ]
     )

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import certifi
 
+from gw_extproc.local import probes
 from gw_extproc.local.addresses import is_ip, joined
+from gw_extproc.local.errors import LocalError
 from gw_extproc.local.workers import Listening, listening
 from gw_extproc.settings import Settings, SettingsError, Upstream, parse_upstream
 
@@ -81,6 +83,14 @@ def ca_file() -> str:
     paths = ssl.get_default_verify_paths()
     candidates = (os.environ.get(paths.openssl_cafile_env, ""), paths.cafile or "", *_CA_FILES)
     return next((path for path in candidates if path and Path(path).is_file()), certifi.where())
+
+
+def free_host(settings: Settings) -> str:
+    """The IP address where clients connect; raises SettingsError as `numeric_host`, LocalError where nobody can listen at its port."""
+    host = numeric_host(settings.host)
+    if problem := probes.port_problem(host, settings.port):
+        raise LocalError(f"{problem}; choose otherwise with --host and --port (0 takes any free port)")
+    return host
 
 
 def numeric_host(host: str) -> str:

@@ -12,13 +12,12 @@ from http.client import HTTPException
 from importlib import import_module
 from pathlib import Path
 
-from gw_extproc.local import model, plan, probes, valkey, workers
+from gw_extproc.local import model, plan, valkey, workers
 from gw_extproc.local.banner import banner
 from gw_extproc.local.crew import Crew, Part, gathered
 from gw_extproc.local.environment import environment
 from gw_extproc.local.envoy_admin import EnvoyAdmin
 from gw_extproc.local.envoy_binary import binary, write_private
-from gw_extproc.local.errors import LocalError
 from gw_extproc.local.supervisor import Signals, supervise
 from gw_extproc.local.valkey import Claim
 from gw_extproc.settings import Settings
@@ -39,9 +38,7 @@ async def run(settings: Settings, ready: Ready) -> None:
     """Runs until a signal; `ready` gets what to tell the user. Raises LocalError where something is in the way."""
     signals = Signals()
     signals.catch()
-    host = plan.numeric_host(settings.host)
-    if problem := probes.port_problem(host, settings.port):
-        raise LocalError(f"{problem}; choose otherwise with --host and --port (0 takes any free port)")
+    plan.free_host(settings)
     asyncio.get_running_loop().run_in_executor(None, import_module, _CONFIG)
     async with valkey.claimed(settings) as claim, gathered() as crew:
         await supervise(crew, signals, partial(_start, settings, ready, claim), partial(_stop, settings))

@@ -8,11 +8,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
-from gw_extproc.local import model, plan, probes, valkey, workers
+from gw_extproc.local import model, plan, valkey, workers
 from gw_extproc.local.addresses import joined
 from gw_extproc.local.banner import banner
 from gw_extproc.local.crew import Crew, gathered
-from gw_extproc.local.errors import LocalError
 from gw_extproc.local.supervisor import Signals, supervise
 from gw_extproc.local.valkey import Claim
 from gw_extproc.local.workers import Listening
@@ -35,10 +34,7 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
 
 async def http(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serves the HTTP application alone until a signal; `ready` gets what to tell the user. Raises LocalError as `serve`."""
-    host = plan.numeric_host(settings.host)
-    if problem := probes.port_problem(host, settings.port):
-        raise LocalError(f"{problem}; choose otherwise with --host and --port (0 takes any free port)")
-
+    host = plan.free_host(settings)
     port = settings.port or _free_port(host)
 
     async def start(claim: Claim | None, crew: Crew) -> None:

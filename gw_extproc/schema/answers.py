@@ -31,7 +31,7 @@ class ResponseError(WireModel):
 
 
 class IncompleteDetails(WireModel):
-    reason: Literal["max_output_tokens", "content_filter", "client_disconnected"]
+    reason: Literal["max_output_tokens", "content_filter", "interrupted"]
 
 
 class InputTokensDetails(WireModel):

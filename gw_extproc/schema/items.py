@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from gw_extproc.schema.base import (
     BY_TYPE,
@@ -242,4 +242,10 @@ InputItem = Annotated[
     | Annotated[TypedObject, Tag("<>")],
     Discriminator(item_tag),
 ]
-Input = Annotated[Annotated[str, Tag("<string>")] | Annotated[list[InputItem], FAIL_FAST, Tag("<array>")], STRING_OR_ARRAY]
+MOST_ITEMS = 20_000
+"""Items of one input: ten times the longest history of an agent that was seen; more would hold up everybody else for a second."""
+
+Input = Annotated[
+    Annotated[str, Tag("<string>")] | Annotated[list[InputItem], Field(fail_fast=True, max_length=MOST_ITEMS), Tag("<array>")],
+    STRING_OR_ARRAY,
+]

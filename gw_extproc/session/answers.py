@@ -2,8 +2,8 @@
 
 An answer is told the upstream's headers when it is made, then the body in pieces, then the end. It withholds the response headers
 until it knows what they are: at once for an event stream, at the end for a JSON object or an error. `body` and `end` may raise
-GatewayError or BodyError; `fail` then ends the answer in the form that what was already said allows. What it says is a `Head`, then
-`Body` pieces, whoever carries them.
+GatewayError; `fail` then ends the answer in the form that what was already said allows. What it says is a `Head`, then `Body` pieces,
+whoever carries them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+import orjson
+
 from gw_extproc.core import upstream_errors
-from gw_extproc.core.errors import GatewayError, UpstreamError
-from gw_extproc.core.sse import BAD_ANSWER, Chunk, ChunkDecoder, Ending
-from gw_extproc.encoding import Decoder, decoder
+from gw_extproc.core.errors import BAD_ANSWER, GatewayError, UpstreamError
+from gw_extproc.core.sse import Chunk, ChunkDecoder, Ending
+from gw_extproc.encoding import BodyError, Decoder, decoder
 from gw_extproc.session.session import Session
 
 MAX_ERROR_BODY = 1024 * 1024
@@ -27,6 +29,9 @@ MAX_ANSWER = 256 * 1024 * 1024
 
 DESCRIBING = ("content-length", "content-encoding", "content-md5", "digest", "content-digest", "etag", "trailer")
 """Headers that describe a body: they go when it is replaced."""
+
+_OF_ERRORS = ("retry-after", "www-authenticate")
+"""Headers that an error of the upstream keeps where its other headers are lost."""
 
 _JSON = {"content-type": "application/json"}
 _EVENT_STREAM = {
@@ -56,6 +61,9 @@ Part = Head | Body
 class Answer(ABC):
     """Turns the upstream's answer into the caller's."""
 
+    def __init__(self, read: Decoder) -> None:
+        self._read = read
+
     @abstractmethod
     def begin(self) -> Sequence[Part]:
         """What can be said as soon as the upstream's headers are there."""
@@ -77,18 +85,32 @@ class Answer(ABC):
         """Ends the answer with an error: as a whole, unless something was already said."""
         return whole_error(error)
 
+    def _plain(self, data: bytes) -> bytes:
+        """A piece of the body without its compression."""
+        try:
+            return self._read.feed(data)
+        except BodyError as error:
+            raise UpstreamError(f"The upstream's answer is {error}.", code=BAD_ANSWER) from None
+
 
 def whole_error(error: GatewayError) -> Sequence[Part]:
     """A whole answer: the error object under the error's status."""
     return [Head(error.status, {**_JSON, **error.headers}), Body(error.body(), end=True)]
 
 
+def error_of(head: Head, body: bytes) -> UpstreamError:
+    """The error that a whole answer told, for whoever tells it in another form."""
+    error = UpstreamError(**orjson.loads(body)["error"], status=head.status)
+    error.headers = _of_errors(head.headers)
+    return error
+
+
 class ErrorAnswer(Answer):
     """The upstream refused, or Envoy did in its name: the body becomes an error object."""
 
     def __init__(self, status: int, read: Decoder) -> None:
+        super().__init__(read)
         self._status = status
-        self._read = read
         self._body = b""
 
     def begin(self) -> Sequence[Part]:
@@ -96,7 +118,7 @@ class ErrorAnswer(Answer):
 
     async def body(self, data: bytes) -> Sequence[Part]:
         if len(self._body) < MAX_ERROR_BODY:
-            self._body += self._read.feed(data)
+            self._body += self._plain(data)
         return ()
 
     async def end(self) -> Sequence[Part]:
@@ -109,8 +131,8 @@ class ObjectAnswer(Answer):
     """The caller wants one JSON object."""
 
     def __init__(self, session: Session, read: Decoder) -> None:
+        super().__init__(read)
         self._session = session
-        self._read = read
         self._decoder = ChunkDecoder()
         session.assembler.start()
 
@@ -119,7 +141,7 @@ class ObjectAnswer(Answer):
 
     async def body(self, data: bytes) -> Sequence[Part]:
         assembler = self._session.assembler
-        for chunk in self._decoder.feed(self._read.feed(data)):
+        for chunk in self._decoder.feed(self._plain(data)):
             assembler.feed(chunk)
         if assembler.error is not None:
             raise assembler.error
@@ -158,8 +180,8 @@ class StreamAnswer(Answer):
     """
 
     def __init__(self, session: Session, read: Decoder, *, promised: bool) -> None:
+        super().__init__(read)
         self._session = session
-        self._read = read
         self._decoder = ChunkDecoder()
         self._flow = _Flow.PROMISED if promised else _Flow.WITHHELD
 
@@ -167,7 +189,7 @@ class StreamAnswer(Answer):
         return [self._head()] if self._flow is _Flow.PROMISED else ()
 
     async def body(self, data: bytes) -> Sequence[Part]:
-        chunks = self._decoder.feed(self._read.feed(data))
+        chunks = self._decoder.feed(self._plain(data))
         opening = self._opening(chunks)
         assembler = self._session.assembler
         events = b"".join([assembler.feed(chunk) for chunk in chunks])
@@ -234,8 +256,12 @@ def choose(session: Session | None, status: int, headers: Mapping[str, str]) -> 
 def bare(status: int, headers: Mapping[str, str]) -> UpstreamError:
     """The error that an answer without any body is."""
     error = upstream_errors.reshape(status, b"") if status >= 400 else UpstreamError("The upstream's answer is empty.", code=BAD_ANSWER)
-    error.headers = {name: headers[name] for name in ("retry-after", "www-authenticate") if name in headers}
+    error.headers = _of_errors(headers)
     return error
+
+
+def _of_errors(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: headers[name] for name in _OF_ERRORS if name in headers}
 
 
 def notice(session: Session) -> Mapping[str, str]:

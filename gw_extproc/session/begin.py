@@ -13,7 +13,7 @@ from gw_extproc.core import ids
 from gw_extproc.core.assembler import Assembler, Making
 from gw_extproc.core.conversation import Items
 from gw_extproc.core.drafts import Seal
-from gw_extproc.core.errors import CallerError, encode
+from gw_extproc.core.errors import CallerError, encode, encode_item
 from gw_extproc.core.ids import Ref
 from gw_extproc.core.output import NewId
 from gw_extproc.core.request import Plan, translate
@@ -31,13 +31,13 @@ SEALED_REASONING = "reasoning.encrypted_content"
 
 async def begin(body: bytes, caller: Caller, gateway: Gateway) -> Session:
     """Reads a `POST /v1/responses` body; raises CallerError where it cannot be honoured, StoreDown where its history cannot be had."""
-    session = await resume(parsed(body), caller, gateway, {})
+    session = await begin_parsed(parsed(body), caller, gateway, {})
     session.context = replace(session.context, items=Items(()))  # as large as the history, and of no more use
     return session
 
 
-async def resume(payload: object, caller: Caller, gateway: Gateway, remembered: Mapping[str, Remembered]) -> Session:
-    """As `begin`, for a connection that remembers responses of its own, by their ids."""
+async def begin_parsed(payload: object, caller: Caller, gateway: Gateway, remembered: Mapping[str, Remembered]) -> Session:
+    """As `begin`, for a body whose JSON is read, and where the connection remembers responses of its own, by their ids."""
     request = validate(payload)
     context = await recall(request, caller, gateway, remembered)
     items = await opened(context.items, caller)
@@ -64,7 +64,7 @@ async def resume(payload: object, caller: Caller, gateway: Gateway, remembered: 
     )
     session = Session(caller, plan, chat, Assembler(making), replace(context, items=items), store)
     if session.leaves_items:
-        session.inputs = [encode(item) for item in session.own()]
+        session.inputs = [encode_item(item) for item in session.own()]
     return session
 
 

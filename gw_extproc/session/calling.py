@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 
-from gw_extproc.core.errors import GatewayError, InternalError, UpstreamError
-from gw_extproc.core.sse import BAD_ANSWER
-from gw_extproc.encoding import BodyError
+from gw_extproc.core.errors import GatewayError, InternalError
+from gw_extproc.core.paths import CHAT
 from gw_extproc.session import answers
 from gw_extproc.session.answers import DESCRIBING, Answer, Head, Part
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.session.session import Session
 
 logger = logging.getLogger("gw_extproc.calling")
-
-CHAT = "/chat/completions"
 
 _OURS = frozenset({*DESCRIBING, "content-type", "date", "server"})
 """Headers of the upstream's answer that are ours to say."""
@@ -28,13 +26,11 @@ async def answer(session: Session, gateway: Gateway, headers: Mapping[str, str],
     """
     call = _Call(session)
     try:
-        async for part in call.parts(gateway, headers, query):
-            yield part
+        async with aclosing(call.parts(gateway, headers, query)) as parts:  # the model stops before anything is saved
+            async for part in parts:
+                yield part
     except GatewayError as error:
         for part in await call.failed(error):
-            yield part
-    except BodyError as error:
-        for part in await call.failed(UpstreamError(f"The upstream's answer is {error}.", code=BAD_ANSWER)):
             yield part
     except Exception:  # the broad catch of this shell
         logger.exception("a model call failed")
@@ -53,7 +49,7 @@ class _Call:
         self._answer: Answer | None = None
         self._beside: Mapping[str, str] = {}
 
-    async def parts(self, gateway: Gateway, headers: Mapping[str, str], query: str) -> AsyncIterator[Part]:
+    async def parts(self, gateway: Gateway, headers: Mapping[str, str], query: str) -> AsyncGenerator[Part]:
         session = self._session
         chat, session.chat = session.chat, b""
         sent = {name: value for name, value in headers.items() if name not in DESCRIBING} | {"content-type": "application/json"}

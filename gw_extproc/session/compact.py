@@ -10,14 +10,13 @@ from typing import Any
 import orjson
 
 from gw_extproc.core import ids
-from gw_extproc.core.errors import CallerError, UpstreamError
-from gw_extproc.core.sse import BAD_ANSWER
-from gw_extproc.session.answers import Head, Part
-from gw_extproc.session.begin import resume
+from gw_extproc.core.errors import BAD_ANSWER, CallerError, UpstreamError
+from gw_extproc.core.request import input_items
+from gw_extproc.session.answers import Head, Part, error_of
+from gw_extproc.session.begin import begin_parsed
 from gw_extproc.session.calling import answer
 from gw_extproc.session.gateway import Caller, Gateway
 from gw_extproc.session.recall import COMPACTION
-from gw_extproc.session.session import Session
 
 Body = Mapping[str, Any]
 Item = dict[str, Any]
@@ -34,34 +33,21 @@ REQUEST = "Write the summary now."
 
 _CARRIED = ("model", "previous_response_id", "service_tier", "prompt_cache_key", "prompt_cache_retention")
 
-_OF_ERRORS = ("retry-after", "www-authenticate")
-"""Headers that an error of the upstream keeps."""
-
 
 async def compact(body: Body, caller: Caller, gateway: Gateway, headers: Mapping[str, str]) -> Item:
     """The CompactResource for a validated body: the user's messages, then one item with the condensed context.
 
     Raises CallerError, UpstreamError, StoreDown.
     """
-    given = body.get("input")
-    items: Sequence[Body] = [{"role": "user", "content": given}] if isinstance(given, str) else given or ()
-    guidance = body.get("instructions")
-    request = {
-        **{name: body[name] for name in _CARRIED if body.get(name) is not None},
-        "instructions": f"{INSTRUCTIONS}\n\nThe conversation ran under these instructions:\n{guidance}" if guidance else INSTRUCTIONS,
-        "input": [*items, {"role": "user", "content": REQUEST}],
-        "store": False,
-    }
     seal = partial(caller.store.vault.seal, caller.tenant, COMPACTION)  # first: the model is not to be asked for what cannot be sealed
-    session = await resume(request, caller, gateway, {})
-    if not (items or session.context.items.history):
+    session = await begin_parsed(_request(body), caller, gateway, {})
+    ref, known = session.context.ref, [*session.context.items.history, *session.own()[:-1]]
+    if not known:
         raise CallerError("Missing required parameter: 'input'.", code="missing_required_parameter", param="input")
-    response = await _whole(session, answer(session, gateway, headers))
+    response = await _whole(answer(session, gateway, headers))
     summary = _text(response["output"])
     if not summary.strip():
         raise UpstreamError("The model gave no summary.", code=BAD_ANSWER)
-    ref = session.context.ref
-    known = [*session.context.items.history, *session.own()[:-1]]
     return {
         "id": ids.response_id(ref),
         "object": "response.compaction",
@@ -78,7 +64,18 @@ async def compact(body: Body, caller: Caller, gateway: Gateway, headers: Mapping
     }
 
 
-async def _whole(session: Session, parts: AsyncGenerator[Part]) -> Item:
+def _request(body: Body) -> Body:
+    """What asks the model for the summary."""
+    guidance = body.get("instructions")
+    return {
+        **{name: body[name] for name in _CARRIED if body.get(name) is not None},
+        "instructions": f"{INSTRUCTIONS}\n\nThe conversation ran under these instructions:\n{guidance}" if guidance else INSTRUCTIONS,
+        "input": [*input_items(body), {"role": "user", "content": REQUEST}],
+        "store": False,
+    }
+
+
+async def _whole(parts: AsyncGenerator[Part]) -> Item:
     """The response object; raises UpstreamError where there is none."""
     async with aclosing(parts):
         head, body = Head(200, {}), b""
@@ -87,11 +84,9 @@ async def _whole(session: Session, parts: AsyncGenerator[Part]) -> Item:
                 head = part
             else:
                 body += part.data
-    found: Item = orjson.loads(body)
     if head.status != 200:
-        error = UpstreamError(**found["error"], status=head.status)
-        error.headers = {name: head.headers[name] for name in _OF_ERRORS if name in head.headers}
-        raise error
+        raise error_of(head, body)
+    found: Item = orjson.loads(body)
     return found
 
 

@@ -62,10 +62,6 @@ class Gateway:
             raise Unauthenticated(f"The header {settings.tenant_header} is missing.", code="missing_tenant")
         return Caller(self.store, f"header {name}")
 
-    def tenant(self, headers: Mapping[str, str]) -> str:
-        """The caller's tenant; raises Unauthenticated, or StoreDown where the key that makes tenants cannot be had."""
-        return self.caller(headers).tenant
-
 
 @dataclass(frozen=True)
 class Caller:

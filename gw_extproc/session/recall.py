@@ -10,11 +10,12 @@ from typing import Any
 import orjson
 
 from gw_extproc.core import ids
-from gw_extproc.core.conversation import Items
-from gw_extproc.core.errors import CallerError, quote
+from gw_extproc.core.conversation import Given, Items
+from gw_extproc.core.errors import CallerError, NotFound, quote
 from gw_extproc.core.ids import Ref
 from gw_extproc.core.request import input_items
 from gw_extproc.session.gateway import Caller, Gateway
+from gw_extproc.store import keys
 from gw_extproc.store.errors import BadSeal, NotStored
 
 Item = dict[str, Any]
@@ -25,19 +26,13 @@ COMPACTION = "compaction"
 """What a sealed text is for: one cannot be passed off as the other."""
 
 
-class NotFound(CallerError):
-    """An id that names nothing of this caller's."""
-
-    status = 404
-
-
 @dataclass(frozen=True)
 class Context:
     """Where a new response stands, and all items that come before its output."""
 
     ref: Ref
     parent: str
-    """How the store finds the history: the unique part of a response, `@` and a number of a conversation, or nothing."""
+    """How the store finds the history, as keys has it: a response, a place in the conversation, or nothing."""
     in_conversation: bool
     items: Items
     """As they are stored: sealed texts are still sealed."""
@@ -50,8 +45,8 @@ class Remembered:
     """A response that only this connection knows: it was not to be stored."""
 
     ref: Ref
-    items: Sequence[Body]
-    """Everything up to its output."""
+    items: Sequence[Given]
+    """All that it continued, its own input and its output."""
 
 
 async def recall(body: Body, caller: Caller, gateway: Gateway, remembered: Mapping[str, Remembered]) -> Context:
@@ -99,11 +94,11 @@ async def _in_conversation(id: str, unique: str, caller: Caller) -> Context:
         number, items = await caller.store.conversations.context(caller.tenant, thread)
     except NotStored:
         raise NotFound(f"Conversation with id {quote(id)} not found.", param="conversation") from None
-    return Context(Ref(thread, unique), f"@{number}", True, Items((), _read(items), "conversation"))
+    return Context(Ref(thread, unique), keys.conversation_at(number), True, Items((), _read(items), "conversation"))
 
 
-async def resolved(items: Sequence[Body], caller: Caller, parameter: str = "input") -> Sequence[Body]:
-    """The items of that parameter, references replaced by what they refer to."""
+async def resolved(items: Sequence[Given], caller: Caller, parameter: str = "input") -> Sequence[Given]:
+    """The items of that parameter, references replaced by what they refer to; raises NotFound, StoreDown."""
     places = {index: str(item["id"]) for index, item in enumerate(items) if _is_reference(item)}
     if not places:
         return items
@@ -117,7 +112,7 @@ async def resolved(items: Sequence[Body], caller: Caller, parameter: str = "inpu
     return [known.get(index, item) for index, item in enumerate(items)]
 
 
-def _is_reference(item: Body) -> bool:
+def _is_reference(item: Given) -> bool:
     return item.get("type") == "item_reference" or (item.get("type") is None and item.get("role") is None)
 
 
@@ -126,18 +121,21 @@ def _read(items: Sequence[bytes]) -> Sequence[Item]:
 
 
 async def opened(items: Items, caller: Caller) -> Items:
-    """The items with their sealed texts readable; raises CallerError for a seal that is not of this gateway and this caller."""
+    """The items with their sealed texts readable.
+
+    Raises CallerError for a seal that is not of this gateway and this caller, StoreDown while there are no keys.
+    """
     given = [await _opened(item, items.path(index), caller) for index, item in enumerate(items.given, len(items.history))]
     history = [await _opened(item, items.path(index), caller) if _is_closed(item) else item for index, item in enumerate(items.history)]
     return replace(items, history=history, given=given)
 
 
-def _is_closed(item: Body) -> bool:
+def _is_closed(item: Given) -> bool:
     """Whether a stored item still has to be opened: what callers sent was, when it came, so that it outlives its key."""
     return not (item.get("content") or item.get("summary"))
 
 
-async def _opened(item: Body, path: str, caller: Caller) -> Body:
+async def _opened(item: Given, path: str, caller: Caller) -> Given:
     kind, sealed = item.get("type"), item.get("encrypted_content")
     if kind != COMPACTION and not (kind == REASONING and sealed):
         return item

@@ -11,7 +11,7 @@ import orjson
 from gw_extproc.core import usage
 from gw_extproc.core.dialects import Tokenizer
 from gw_extproc.core.errors import GatewayError
-from gw_extproc.session.begin import resume
+from gw_extproc.session.begin import begin_parsed
 from gw_extproc.session.gateway import Caller, Gateway
 
 Body = Mapping[str, Any]
@@ -28,7 +28,7 @@ class Count:
 
 async def count(body: Body, caller: Caller, gateway: Gateway, headers: Mapping[str, str]) -> Count:
     """Counts for a body of POST /v1/responses/input_tokens; raises CallerError, StoreDown."""
-    session = await resume({**body, "model": body.get("model") or "any", "store": False}, caller, gateway, {})
+    session = await begin_parsed({**body, "model": body.get("model") or "any", "store": False}, caller, gateway, {})
     tokenizer = gateway.dialect.tokenizer
     if tokenizer is not None and body.get("model"):
         try:

@@ -37,6 +37,7 @@ PAUSE = 0.05
 """Seconds before the first repetition, doubled for each further one."""
 
 Reply = Sequence[bytes]
+"""What follows "ok". Numbers in it come as such, so `int` reads them; what is not there is None, and who asks for it says so."""
 
 # The one table of what may come out of the client, the first match counts: what the log calls it, and whether another attempt may help.
 _FAILURES: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str, bool]] = (

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from gw_extproc.core.ids import Ref
 from gw_extproc.store import keys, scripts
 from gw_extproc.store.connection import Connection, Reply
 from gw_extproc.store.errors import ConversationGone, NotStored
-from gw_extproc.store.record import Page, Record
+from gw_extproc.store.record import Record
 from gw_extproc.store.responses import Responses
 from gw_extproc.store.scripts import Script
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a conversation's items."""
+
+    items: Sequence[bytes]
+    has_more: bool
 
 
 class Conversations:
@@ -24,6 +33,7 @@ class Conversations:
         self._responses = Responses(connection, retention_seconds)
 
     async def create(self, tenant: str, thread: str, conversation: bytes, unique: str, items: Sequence[bytes]) -> None:
+        """The items stand together, at positions from 0 under this unique part."""
         await self._run(scripts.CREATE, tenant, thread, conversation, unique, *items)
 
     async def retrieve(self, tenant: str, thread: str) -> bytes | None:
@@ -38,7 +48,7 @@ class Conversations:
         return await self._done(scripts.DELETE_CONVERSATION, tenant, thread)
 
     async def append(self, tenant: str, thread: str, unique: str, items: Sequence[bytes]) -> bool:
-        """Whether there is a conversation. The items stand together, at positions from 0 under this unique part."""
+        """Whether there is a conversation. The items stand together, as in `create`."""
         record = Record(Ref(thread, unique), "", None, b"", items, (), conversation=True)
         try:
             await self._responses.save(tenant, record)
@@ -55,7 +65,7 @@ class Conversations:
         """Items after that one (unique part and position), or from the start. Raises NotStored, UnknownItem, TooMuchStored."""
         member = keys.member(*after) if after else ""
         more, *items = await self._run(scripts.PAGE, tenant, thread, member, limit, order, self._largest)
-        return Page(items, bool(more))
+        return Page(items, bool(int(more)))
 
     async def item(self, tenant: str, thread: str, unique: str, position: int) -> bytes | None:
         return await self._one(scripts.ITEM, tenant, thread, keys.member(unique, position))

@@ -33,11 +33,3 @@ class Stored:
     trace: bytes
     inputs: Sequence[bytes]
     outputs: Sequence[bytes]
-
-
-@dataclass(frozen=True)
-class Page:
-    """A part of a conversation's items."""
-
-    items: Sequence[bytes]
-    has_more: bool

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gw_extproc.core.ids import Ref
 from gw_extproc.store import keys, scripts
 from gw_extproc.store.connection import Connection
-from gw_extproc.store.errors import NotStored
+from gw_extproc.store.errors import NotStored, TooMuchStored
 from gw_extproc.store.record import Record, Stored
+
+THREADS_AT_ONCE = 8
+"""Threads in which the items of one request are looked for at the same time: each may return as much as one load may."""
 
 
 class Responses:
@@ -53,13 +56,20 @@ class Responses:
         return Stored(object, trace, items[: int(inputs)], items[int(inputs) :])
 
     async def items(self, tenant: str, places: Iterable[tuple[Ref, int]]) -> Sequence[bytes | None]:
-        """The items at these places, None where there is none; all threads at once."""
+        """The items at these places, None where there is none; one as often as it is asked for. Raises TooMuchStored."""
         wanted = list(places)
         threads: dict[str, list[str]] = {}
         for ref, position in wanted:
             threads.setdefault(ref.thread, []).append(keys.member(ref.unique, position))
-        found = await asyncio.gather(*(self._items(tenant, thread, members) for thread, members in threads.items()))
-        replies = {thread: iter(items) for thread, items in zip(threads, found, strict=True)}
+        replies: dict[str, Iterator[bytes | None]] = {}
+        names, left = list(threads), self._largest
+        for start in range(0, len(names), THREADS_AT_ONCE):
+            some = names[start : start + THREADS_AT_ONCE]
+            found = await asyncio.gather(*(self._items(tenant, thread, threads[thread], left) for thread in some))
+            replies |= {thread: iter(items) for thread, items in zip(some, found, strict=True)}
+            left -= sum(len(item or b"") for items in found for item in items)
+            if left < 0:
+                raise TooMuchStored
         return [next(replies[ref.thread]) for ref, _ in wanted]
 
     async def delete(self, tenant: str, ref: Ref) -> bool:
@@ -80,5 +90,5 @@ class Responses:
             self._largest,
         )
 
-    async def _items(self, tenant: str, thread: str, members: Sequence[str]) -> Sequence[bytes | None]:
-        return await self._connection.run(scripts.ITEMS, keys.of_thread(tenant, thread), self._retention, *members)
+    async def _items(self, tenant: str, thread: str, members: Sequence[str], limit: int) -> Sequence[bytes | None]:
+        return await self._connection.run(scripts.ITEMS, keys.of_thread(tenant, thread), self._retention, limit, *members)

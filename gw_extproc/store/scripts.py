@@ -135,12 +135,14 @@ return reply
 """
 )
 
-# members -> items, null where there is none
+# limit, members -> items, null where there is none
 ITEMS = Script(
     _COMMON
     + """
-local reply = {'ok'}
-for number = 2, #ARGV do reply[number] = redis.call('HGET', hash, 'i:' .. ARGV[number]) end
+local fields, reply, FIRST = {}, {'ok'}, 3
+for number = FIRST, #ARGV do fields[#fields + 1] = 'i:' .. ARGV[number] end
+if size_of(fields) > tonumber(ARGV[2]) then return {'large'} end
+for number, field in ipairs(fields) do reply[number + 1] = redis.call('HGET', hash, field) end
 renew()
 return reply
 """

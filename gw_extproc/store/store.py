@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gw_extproc.store.connection import Connection
@@ -21,19 +21,17 @@ class Store:
     vault: Vault
 
     @classmethod
-    def open(
-        cls, url: str, *, timeout: float, retries: int, retention: int, secrets: Sequence[str] = ()
-    ) -> Coroutine[None, None, Store]:
-        """Raises ValueError for a wrong URL and nothing else: a store that is away comes back by itself. `timeout` (of an attempt) and
-        `retention` are seconds; a call is repeated `retries` times at most."""
-        connection = Connection(url, timeout=timeout, retries=retries)
-        responses, conversations = Responses(connection, retention), Conversations(connection, retention)
-        return cls(connection, responses, conversations, Vault(connection, retention, secrets))._opened()
+    async def open(cls, url: str, *, attempt_seconds: float, retries: int, retention: int, secrets: Sequence[str] = ()) -> Store:
+        """Raises ValueError for a wrong URL and nothing else: a store that is away comes back by itself.
 
-    async def _opened(self) -> Store:
-        await self.connection.open()
-        await self.vault.open()
-        return self
+        An attempt takes `attempt_seconds` at most and is repeated `retries` times at most; `retention` is seconds too.
+        """
+        connection = Connection(url, timeout=attempt_seconds, retries=retries)
+        responses, conversations = Responses(connection, retention), Conversations(connection, retention)
+        store = cls(connection, responses, conversations, Vault(connection, retention, secrets))
+        await store.connection.open()
+        await store.vault.open()
+        return store
 
     @property
     def up(self) -> bool:

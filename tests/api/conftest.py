@@ -33,13 +33,7 @@ def store_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def server(upstream: Upstream, store_url: str) -> Iterator[Served]:
-    options: dict[str, object] = {
-        "upstream": f"{upstream.url}/v1",
-        "store": store_url,
-        "max_body": str(MAX_BODY),
-        "model_aliases": "fast=small,odd=gone",
-    }
-    with served(Settings.read(options)) as server:
+    with served(settings(upstream, store_url, max_body=str(MAX_BODY), model_aliases="fast=small,odd=gone")) as server:
         yield server
 
 

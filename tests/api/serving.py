@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import httpx2
@@ -27,10 +28,11 @@ from tests.waiting import DEADLINE
 
 @dataclass(frozen=True)
 class Served:
-    """Where it is, and the switch that says that it takes leave."""
+    """Where it is, and what it can be told."""
 
     url: str
-    draining: threading.Event
+    drain: Callable[[], None]
+    """From now on it is to say that it stops."""
     stop: Callable[[], None]
     """Tells it to stop, and does not wait for it."""
 
@@ -38,17 +40,17 @@ class Served:
 @contextmanager
 def served(settings: Settings, **options: Any) -> Iterator[Served]:
     """`options` are those of the application."""
-    ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-    address, draining = f"127.0.0.1:{free_port()}", threading.Event()
+    ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, asyncio.Event]] = Future()
+    address = f"127.0.0.1:{free_port()}"
 
     async def main() -> None:
         stop = asyncio.Event()
-        store = await Store.open(settings.store, timeout=settings.store_timeout, retries=settings.store_retries, retention=3600)
+        store = await Store.open(settings.store, attempt_seconds=settings.store_timeout, retries=settings.store_retries, retention=3600)
         upstream = UpstreamClient(settings)
         shared = gateway(settings, store, upstream)
-        server = HttpServer(shared, build(shared, draining=draining.is_set, **options), address)
+        server = HttpServer(shared, build(shared, **options), address)
         await server.start()
-        ready.set_result((asyncio.get_running_loop(), stop))
+        ready.set_result((asyncio.get_running_loop(), stop, shared.stopping))
         await stop.wait()
         shared.stopping.set()
         await server.stop()
@@ -65,16 +67,16 @@ def served(settings: Settings, **options: Any) -> Iterator[Served]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    loop, stop = ready.result(DEADLINE)
+    loop, stop, stopping = ready.result(DEADLINE)
 
-    def tell() -> None:
+    def tell(event: asyncio.Event) -> None:
         if not loop.is_closed():
-            loop.call_soon_threadsafe(stop.set)
+            loop.call_soon_threadsafe(event.set)
 
     try:
-        yield Served(f"http://{address}", draining, tell)
+        yield Served(f"http://{address}", partial(tell, stopping), partial(tell, stop))
     finally:
-        tell()
+        tell(stop)
         thread.join(DEADLINE)
 
 

@@ -143,8 +143,8 @@ def test_probes_are_told_what_is_there(store_url: str) -> None:
             assert api.get("/healthz") == {"status": "ok"}
             store.start()
             until(lambda: ready(api)[0] == 200, "a store that is back")
-            server.draining.set()
-            assert ready(api) == (503, {"status": "draining", "store": "up", "upstream": "up"})
+            server.drain()
+            until(lambda: ready(api) == (503, {"status": "draining", "store": "up", "upstream": "up"}), "a server that stops")
 
 
 def test_an_upstream_that_is_away_is_said(store_url: str) -> None:

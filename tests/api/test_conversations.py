@@ -51,6 +51,16 @@ def test_a_conversation_may_begin_with_nothing(api: Api, body: Json | None) -> N
     assert api.get(f"{place}/items") == {"object": "list", "data": [], "first_id": "", "last_id": "", "has_more": False}
 
 
+@pytest.mark.parametrize("depth", [252, 253, 400, 1000])
+def test_an_item_that_could_not_be_given_back_is_refused(api: Api, depth: int) -> None:
+    place = begun(api, "one")
+    body = b'{"items":[{"type":"item of tomorrow","more":' + b"[" * depth + b"]" * depth + b"}]}"
+    for path in ("/v1/conversations", f"{place}/items"):
+        status, error = api.refused("POST", path, content=body, headers={"content-type": "application/json"})
+        assert (status, error["code"]) == (400, "invalid_json")
+    assert texts(api.get(f"{place}/items")) == ["one"]
+
+
 def test_metadata_is_replaced(api: Api) -> None:
     conversation = api.post("/v1/conversations", {"metadata": {"a": "b", "c": "d"}})
     place = f"/v1/conversations/{conversation['id']}"

@@ -103,6 +103,7 @@ def test_a_client_that_leaves_breaks_it_off(api: Api, upstream: Upstream) -> Non
     upstream.received(model).await_gone()
     until(lambda: is_stored(api, id), "the record")
     response = api.get(f"{RESPONSES}/{id}")
+    strictly(answers.Response, response)
     assert (response["status"], response["incomplete_details"]) == ("incomplete", {"reason": "interrupted"})
     assert response["output"][0]["content"][0]["text"] == "Hel"
 
@@ -224,6 +225,8 @@ def test_a_header_names_the_tenant_where_the_settings_say_so(upstream: Upstream,
         for caller, tenant, status in ((api, "1", 200), (other, "1", 200), (api, "2", 404)):
             assert caller.call("GET", f"{RESPONSES}/{id}", headers={"x-tenant": tenant}).status_code == status
         assert api.call("GET", f"{RESPONSES}/{id}").status_code == 401
+        for both in ([("x-tenant", "1"), ("x-tenant", "2")], [("x-tenant", "2"), ("x-tenant", "1")]):
+            assert api.call("GET", f"{RESPONSES}/{id}", headers=both).status_code == 404
 
 
 def test_one_tenant_may_be_everybody(upstream: Upstream, store_url: str) -> None:

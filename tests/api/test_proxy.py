@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from gw_extproc.settings import Settings
 from tests.api.conftest import MAX_BODY, settings
 from tests.api.serving import Api, Served, served
 from tests.api.upstream_answers import says
@@ -61,7 +62,10 @@ def test_a_path_is_passed_on_as_it_was_written(api: Api, upstream: Upstream) -> 
         assert upstream.received(path).path == path
 
 
-@pytest.mark.parametrize("path", ["/v1/../things", "/v1/a/%2e%2E/%2e./things", "/v1/..%2Fthings", "/v1/./things", "/v1/.."])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/../things", "/v1/a/%2e%2E/%2e./things", "/v1/..%2Fthings", "/v1/./things", "/v1/..", "/v1%2Fthings", "/%761/things"],
+)
 def test_nobody_climbs_out_of_the_upstreams_base_path(server: Served, path: str) -> None:
     """Written as it is, since clients would resolve it themselves."""
     where = urlsplit(server.url)
@@ -70,6 +74,22 @@ def test_nobody_climbs_out_of_the_upstreams_base_path(server: Served, path: str)
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["error"]["code"]) == (404, "unknown_url")
     connection.close()
+
+
+def test_nobody_chooses_another_host(upstream: Upstream, store_url: str) -> None:
+    """After a base URL without a path, `%2F@` would make the upstream a user's name, and the key somebody else's."""
+    options: dict[str, object] = {"upstream": f"http://127.0.0.1:{free_port()}", "store": store_url, "upstream_api_key": "ours"}
+    with served(Settings.read(options)) as at, Api(at) as api:
+        answer = api.call("GET", f"/v1%2F@127.0.0.1:{upstream.port}/things")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_url")
+
+
+def test_what_is_about_one_connection_goes_no_further(api: Api, upstream: Upstream, path: str) -> None:
+    given(upstream, path, Head(200, {"content-length": "2", "connection": "close, X-Theirs", "x-theirs": "1"}), b"ok")
+    answer = api.call("GET", path, headers={"connection": "keep-alive, X-Mine", "x-mine": "1", "x-more": "2"})
+    assert (answer.text, "x-theirs" in answer.headers) == ("ok", False)
+    received = upstream.received(path).headers
+    assert ("x-mine" in received, received["x-more"]) == (False, "2")
 
 
 def test_a_refusal_stays_as_it_is(api: Api, upstream: Upstream, path: str) -> None:

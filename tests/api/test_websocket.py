@@ -12,6 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
+from websockets.typing import Origin
 
 from tests import valkey
 from tests.api.conftest import MAX_BODY, settings
@@ -363,6 +364,15 @@ def test_who_does_not_say_whose_the_connection_is_is_refused(upstream: Upstream,
         assert response.status_code == 401
         assert response.body is not None
         assert json.loads(response.body)["error"]["code"] == "missing_tenant"
+
+
+def test_a_web_page_of_somewhere_else_is_refused(server: Served) -> None:
+    place = f"{server.url.replace('http', 'ws')}/v1/responses"
+    with pytest.raises(InvalidStatus) as refused, connect(place, origin=Origin("https://elsewhere.example"), proxy=None):
+        pass
+    assert refused.value.response.status_code == 403
+    with connect(place, origin=Origin(server.url), proxy=None):
+        pass
 
 
 def test_other_paths_have_no_websocket(server: Served) -> None:

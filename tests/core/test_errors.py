@@ -14,6 +14,7 @@ from gw_extproc.core.errors import (
     UnsupportedMediaType,
     UpstreamError,
     encode,
+    encode_item,
     quote,
     shorten,
     unsupported,
@@ -75,3 +76,14 @@ def test_what_can_be_read_but_not_written_again_is_the_callers_fault() -> None:
     with pytest.raises(TooDeep) as caught:
         encode(deep)
     assert (caught.value.message, caught.value.code) == ("The request body is nested too deeply.", "invalid_json")
+
+
+def test_an_item_that_is_kept_can_be_given_back() -> None:
+    assert encode_item({"a": [1]}) == b'{"a":[1]}'
+    for depth in range(240, 260):
+        item = orjson.loads(b"[" * depth + b"]" * depth)
+        try:
+            encode_item(item)
+        except TooDeep:
+            continue
+        encode({"type": "response.completed", "response": {"output": [item]}})

@@ -85,7 +85,7 @@ REASONS: Sequence[tuple[str, str]] = (
     ("response.service_tier: type *", "Never null: Open Responses."),
     ("response.prompt_cache_retention: *", "Echoed where it was sent, as it was sent."),
     ("response.error.code: values *", "The upstream's own code where it has one."),
-    ("response.incomplete_details.reason: values *", "client_disconnected: nobody waited for the rest (--on-disconnect)."),
+    ("response.incomplete_details.reason: values *", "interrupted: broken off, by its client or by the upstream (docs/state.md)."),
     ("response.usage: type *", "Null while there is none, as Open Responses has it."),
     ("response.instructions*", "A list stands there for prompts that OpenAI keeps; the gateway keeps none."),
     ("response.output_text: missing", "The SDKs compute it; it is not on the wire."),

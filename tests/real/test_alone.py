@@ -104,22 +104,12 @@ def test_uploads_pass_piece_by_piece(alone: Gateway, upstream: Upstream, framing
     assert request.headers["content-type"] == headers["content-type"]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
-    [
-        ("GET", "/v1/responses", 405, "method_not_allowed"),
-        ("PATCH", "/v1/conversations/conv_1", 405, "method_not_allowed"),
-        ("GET", "/v1/responses/resp_1/nothing", 404, "unknown_url"),
-        ("GET", "/elsewhere", 404, "unknown_url"),
-        ("GET", "/v1", 404, "unknown_url"),
-        ("GET", "/", 404, "unknown_url"),
-    ],
-)
-def test_nothing_else_is_passed_on(alone: Gateway, upstream: Upstream, method: str, path: str, status: int, code: str) -> None:
+@pytest.mark.parametrize("path", ["/elsewhere", "/v1", "/"])
+def test_nothing_else_is_passed_on(alone: Gateway, upstream: Upstream, path: str) -> None:
     """The upstream's other paths are no business of whoever may call models."""
     upstream.script(chat.answer(), key=path)
-    response = httpx2.request(method, f"{alone.origin}{path}", timeout=DEADLINE)
-    assert (response.status_code, error_of(response)["code"]) == (status, code)
+    response = httpx2.get(f"{alone.origin}{path}", timeout=DEADLINE)
+    assert (response.status_code, error_of(response)["code"]) == (404, "unknown_url")
     assert upstream.count(path) == 0
 
 

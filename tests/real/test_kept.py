@@ -40,6 +40,18 @@ def test_a_header_says_whose_it_is(told: Gateway, upstream: Upstream) -> None:
         assert client.get(path).status_code == 401
 
 
+def test_who_gives_two_names_is_neither(told: Gateway, upstream: Upstream) -> None:
+    """Whether the processor answers itself or Envoy makes the model call."""
+    asked, both = asking(upstream.script(chat.answer())), [("x-tenant", "a"), ("x-tenant", "b")]
+    with httpx2.Client(base_url=told.url, timeout=DEADLINE) as client:
+        path = f"/responses/{client.post('/responses', json=asked, headers=both).json()['id']}"
+        assert client.get(path, headers=both).status_code == 200
+        for name in ("a", "b"):
+            assert client.get(path, headers={"x-tenant": name}).status_code == 404
+            made = client.post("/conversations", json={}, headers={"x-tenant": name}).json()
+            assert client.get(f"/conversations/{made['id']}", headers=both).status_code == 404
+
+
 def test_a_model_by_another_name(told: Gateway, upstream: Upstream) -> None:
     upstream.script([chat.JSON, chat.completion(content="Hi")], key="small")
     headers = {"x-tenant": "a"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gw_extproc.schema.items import MOST_ITEMS
 from gw_extproc.schema.requests import CreateResponse
 
 from .refusals import accept, refusal, refuse, request
@@ -187,3 +188,7 @@ def test_the_models_make_a_json_schema() -> None:
     schema = CreateResponse.model_json_schema()
     assert schema["required"] == ["model"]
     assert "<" not in str(schema), "the tags of unions are ours alone"
+
+
+def test_an_input_has_no_more_items_than_a_worker_can_take_in_its_stride() -> None:
+    assert refuse(input=[{"role": "user", "content": ""}] * (MOST_ITEMS + 1)) == ("input", "array_above_max_length")

@@ -72,7 +72,7 @@ DOORS: list[Door] = []
 @pytest.fixture(scope="module", autouse=True)
 def _door(valkey_server: Valkey) -> Iterator[None]:
     with asyncio.Runner() as runner:
-        store = runner.run(Store.open(valkey_server.url, timeout=20, retries=2, retention=DAY))
+        store = runner.run(Store.open(valkey_server.url, attempt_seconds=20, retries=2, retention=DAY))
         DOORS.append(Door(runner, store, UpstreamClient(Settings.read({}))))
         yield
         runner.run(DOORS.pop().store.close())

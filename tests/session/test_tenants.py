@@ -19,7 +19,7 @@ NOT_FOUND = (404, "previous_response_not_found", "previous_response_id")
 
 
 def tenants(gateway: Gateway, *callers: Mapping[str, str]) -> list[str]:
-    return [gateway.tenant(headers) for headers in callers]
+    return [gateway.caller(headers).tenant for headers in callers]
 
 
 async def test_a_tenant_is_whoever_holds_the_same_credential(store: Store, made: Made) -> None:
@@ -53,12 +53,12 @@ async def test_one_tenant_may_be_everybody(store: Store, made: Made) -> None:
 async def test_a_name_means_something_else_in_each_of_these_ways(store: Store, made: Made) -> None:
     name = "Bearer alice"
     ways = [made(store), made(store, tenant_header="authorization"), made(store, tenant=name)]
-    assert len({way.tenant(ALICE) for way in ways}) == 3
+    assert len({way.caller(ALICE).tenant for way in ways}) == 3
 
 
 async def test_it_is_the_same_at_every_replica_and_another_at_another_store(
     store: Store, made: Made, valkey_server: Valkey, frail: Valkey
 ) -> None:
     async with opened(valkey_server.url) as replica, opened(frail.url) as other:
-        here, there, elsewhere = (made(each).tenant(ALICE) for each in (store, replica, other))
+        here, there, elsewhere = (made(each).caller(ALICE).tenant for each in (store, replica, other))
     assert here == there != elsewhere

@@ -21,7 +21,7 @@ async def opened(
     url: str, *, timeout: float = DEADLINE, retries: int = 2, retention: int = DAY, given: Sequence[str] = ()
 ) -> AsyncIterator[Store]:
     """A store; unless a test is about its limit, a slow machine does not fail it."""
-    store = await Store.open(url, timeout=timeout, retries=retries, retention=retention, secrets=given)
+    store = await Store.open(url, attempt_seconds=timeout, retries=retries, retention=retention, secrets=given)
     try:
         yield store
     finally:

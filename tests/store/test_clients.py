@@ -62,7 +62,7 @@ async def test_tls_needs_a_certificate_that_is_trusted(single: Valkey, tenant: s
 
 async def test_a_wrong_url_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="begins with"):
-        await Store.open("http://example", timeout=1, retries=0, retention=1)
+        await Store.open("http://example", attempt_seconds=1, retries=0, retention=1)
 
 
 async def test_sentinel_leads_to_the_master(single: Valkey, tenant: str) -> None:

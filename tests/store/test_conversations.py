@@ -8,9 +8,9 @@ import pytest
 
 from gw_extproc.core.ids import Ref
 from gw_extproc.store import keys
-from gw_extproc.store.conversations import Conversations
+from gw_extproc.store.conversations import Conversations, Page
 from gw_extproc.store.errors import NotStored, TooMuchStored, UnknownItem
-from gw_extproc.store.record import Page, Record
+from gw_extproc.store.record import Record
 from gw_extproc.store.store import Store
 from tests.store.servers import expiry
 from tests.store.stores import DAY, after, opened, part, told, turn

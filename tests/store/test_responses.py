@@ -9,7 +9,7 @@ import pytest
 from gw_extproc.store import keys
 from gw_extproc.store.errors import ConversationGone, NotStored, TooMuchStored
 from gw_extproc.store.record import Record, Stored
-from gw_extproc.store.responses import Responses
+from gw_extproc.store.responses import THREADS_AT_ONCE, Responses
 from gw_extproc.store.store import Store
 from tests.store.servers import expiry
 from tests.store.stores import DAY, after, new, opened, record, told, turn
@@ -153,6 +153,19 @@ async def test_a_history_that_is_too_large_is_refused_in_words(store: Store, ten
     with pytest.raises(TooMuchStored) as refused:
         await responses.chain(tenant, more)
     assert (refused.value.status, refused.value.code) == (400, "context_length_exceeded")
+
+
+async def test_items_are_counted_as_often_as_they_are_asked_for(store: Store, tenant: str) -> None:
+    """A few bytes name an item of megabytes a thousand times."""
+    responses = Responses(store.connection, DAY, largest_load=20)
+    refs = [new() for _ in range(THREADS_AT_ONCE + 2)]
+    for ref in refs:
+        await responses.save(tenant, record(ref, asked=[b"x" * 2]))
+    one, ten = [(refs[0], 0)], [(ref, 0) for ref in refs]
+    for asked in (one * 10, ten):
+        assert await responses.items(tenant, asked) == [b"x" * 2] * 10
+        with pytest.raises(TooMuchStored):
+            await responses.items(tenant, [*asked, *one])
 
 
 async def test_every_use_renews_the_expiry(url: str, store: Store, tenant: str) -> None:

@@ -1,0 +1,69 @@
+"""What was measured, round by round: it is written as JSON, so that a report and a plot can be made from it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Self
+
+import orjson
+
+from bench.figures import Spread, differences, ratios
+
+DIRECTORY = Path(__file__).parent / "results"
+
+Figures = Mapping[str, float]
+
+
+@dataclass
+class Results:
+    """By workload, contestant and figure: what each round gave."""
+
+    rows: dict[str, dict[str, dict[str, list[float]]]] = field(default_factory=dict)
+
+    def add(self, workload: str, contestant: str, figures: Figures) -> None:
+        row = self.rows.setdefault(workload, {}).setdefault(contestant, {})
+        for name, value in figures.items():
+            row.setdefault(name, []).append(value)
+
+    def values(self, workload: str, contestant: str, figure: str) -> Sequence[float]:
+        """Empty where it was not measured."""
+        return self.rows.get(workload, {}).get(contestant, {}).get(figure, [])
+
+    def spread(self, workload: str, contestant: str, figure: str) -> Spread | None:
+        values = self.values(workload, contestant, figure)
+        return Spread.of(values) if values else None
+
+    def ratio(self, workload: str, contestant: str, other: str, figure: str) -> Spread | None:
+        """One to the other, round by round."""
+        found = ratios(self.values(workload, contestant, figure), self.values(workload, other, figure))
+        return Spread.of(found) if found else None
+
+    def more(self, workload: str, contestant: str, other: str, figure: str) -> Spread | None:
+        """How much one has beyond the other, round by round."""
+        found = differences(self.values(workload, contestant, figure), self.values(workload, other, figure))
+        return Spread.of(found) if found else None
+
+    def save(self, name: str) -> None:
+        DIRECTORY.mkdir(exist_ok=True)
+        (DIRECTORY / f"{name}.json").write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
+
+    @classmethod
+    def saved(cls, name: str) -> Self:
+        """Empty where that was not measured yet."""
+        path = DIRECTORY / f"{name}.json"
+        return cls(**orjson.loads(path.read_bytes())) if path.exists() else cls()
+
+
+def machine() -> str:
+    """Where this was measured."""
+    model = next((line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    return f"{os.cpu_count()} cores ({model}), Linux {platform.release()}, Python {platform.python_version()}"
+
+
+def _lines(path: str) -> Sequence[str]:
+    file = Path(path)
+    return file.read_text().splitlines() if file.exists() else ()
