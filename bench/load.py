@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -59,13 +59,19 @@ class Load:
 
 
 @asynccontextmanager
-async def loading(port: int, request: bytes, connections: int, *, ramp: float = 0.0, again: bool = True) -> AsyncIterator[Load]:
-    """The same request on so many connections, which begin within `ramp` seconds; afterwards all are dropped."""
+async def loading(
+    port: int, request: bytes, connections: int, *, ramp: float = 0.0, again: bool = True, quiet: bool = False
+) -> AsyncIterator[Load]:
+    """The same request on so many connections, which begin within `ramp` seconds; afterwards all are dropped.
+
+    The first error that is answered is shown, unless errors are meant (`quiet`).
+    """
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         file = Path(directory) / "request"
         file.write_bytes(request)
         arguments = (str(port), file, str(connections), str(round(ramp * 1e6)), str(int(again)))
-        process = await asyncio.create_subprocess_exec(program("load"), *arguments, stdin=PIPE, stdout=PIPE, limit=_LONGEST_LINE)
+        command, errors = (program("load"), *arguments), DEVNULL if quiet else None
+        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=errors, limit=_LONGEST_LINE)
         try:
             yield Load(process)
         finally:

@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     )
     http: str = Field(
         DEFAULT_HTTP,
-        description="Where the gateway listens for HTTP beside ext_proc (WebSocket, large files, /healthz, /readyz): host:port or "
+        description="Where the gateway listens for HTTP beside ext_proc (WebSocket, /healthz, /readyz): host:port or "
         "unix:/path. `run` uses private unix sockets unless this is given.",
     )
     egress: str | None = Field(

@@ -19,7 +19,7 @@ LITELLM = "LiteLLM"
 JSON, PACED, BURST = "small JSON, 16 clients", "50 tokens/s, 10 clients", "2,000 tokens at once, 2 clients"
 
 _HERE = Path(__file__).parent
-_OWN = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION", "DATABASE_URL": ""}
+_OWN = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION"}
 _START = 60.0  # seconds
 
 

@@ -43,6 +43,10 @@ GOING_AWAY = 1001
 _OF_HTTP: Mapping[str, tuple[object, ...]] = {"stream": (None, True), "stream_options": (None,), "background": (None, False)}
 """Parameters that only the HTTP transport has, with the values that ask for what happens anyway."""
 
+_OF_OPENAI: Mapping[str, tuple[object, ...]] = {"generate": (None, True), "stream_id": (None,)}
+"""Parameters that OpenAI's sockets have besides, written the same way: a turn without an answer, and turns side by side. Left out,
+the first would pay for an answer that nobody wants, and the events of the second would find no listener."""
+
 _Frames = asyncio.Queue[str | bytes | None]
 """What the client has sent and what is not served yet; None after the last."""
 
@@ -164,6 +168,7 @@ class _Connection:
             async for part in parts:
                 if isinstance(part, Head):
                     head = part
+                    _log(session, part)
                 elif head.status != 200:
                     raise error_of(head, part.data)
                 else:
@@ -205,4 +210,14 @@ def _request(frame: str | bytes) -> dict[str, Any]:
             raise CallerError(
                 f"Unknown parameter: '{name}': over WebSocket every response streams.", code="unknown_parameter", param=name
             )
-    return {name: value for name, value in given.items() if name != "type"} | {"stream": True}
+    for name, usual in _OF_OPENAI.items():
+        if given.get(name) not in usual:
+            raise CallerError(f"Unsupported parameter: '{name}' is not there yet.", code="unsupported_parameter", param=name)
+    frame_alone = {"type", *_OF_OPENAI}
+    return {name: value for name, value in given.items() if name not in frame_alone} | {"stream": True}
+
+
+def _log(session: Session, head: Head) -> None:
+    """What was left out or changed is said in the log: there are no headers that could say it to the caller."""
+    if said := head.headers.get("x-gateway-notice"):
+        logger.info("response %s: %s", session.id, said)

@@ -88,8 +88,7 @@ class Crew:
         self._revived.difference_update(names)
         leaving = [process for name, process in self._members.items() if name in names]
         for process in leaving:
-            with suppress(ProcessLookupError):
-                process.terminate()
+            _signal(process, signal.SIGTERM)
         for process in leaving:
             await process.wait()
 
@@ -99,8 +98,7 @@ class Crew:
         self._lifeline.close()
         await self._guard.wait()
         for process in self._members.values():  # nothing is left to do here, unless the guardian itself was killed
-            with suppress(ProcessLookupError):
-                process.kill()
+            _signal(process, signal.SIGKILL)
             await process.wait()
         for task in self._waits:
             task.cancel()
@@ -138,9 +136,15 @@ class Crew:
             with suppress(LocalError):  # then the old one has still ended, and it is tried again
                 process = await self._spawn(part)
             if part.name not in self._revived:  # it was asked to end meanwhile
-                with suppress(ProcessLookupError):
-                    process.terminate()
+                _signal(process, signal.SIGTERM)
         self._ends.put_nowait(f"{end}; everything was stopped{part.advice and f' ({part.advice})'}")
+
+
+def _signal(process: Process, number: signal.Signals) -> None:
+    """Process.send_signal would first look whether it has ended, and take the status that asyncio waits for."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from gw_extproc.local.banner import store_of
 from gw_extproc.local.errors import LocalError
 from gw_extproc.local.findings import Finding, fail, ok, warn
 from gw_extproc.settings import EMBEDDED, Settings
-from gw_extproc.store.inspection import Inspection, Unreachable, inspect
+from gw_extproc.store.inspection import Inspection, Reticent, Unreachable, inspect
 
 _SUBJECT = "store"
 
@@ -24,6 +24,9 @@ async def examine(settings: Settings) -> list[Finding]:
         found = await inspect(settings.store, seconds=settings.store_timeout)
     except Unreachable as problem:
         return [fail(_SUBJECT, f"{store_of(settings)} does not answer ({problem})", "is it running, and is --store right?")]
+    except Reticent:
+        remedy = "let the doctor's user run INFO and CONFIG GET: +info +config|get"
+        return [warn(_SUBJECT, f"{store_of(settings)} answers, but does not tell how it is set up", remedy)]
     kept = f"{found.persistence}, " if found.persistence else ""
     return [ok(_SUBJECT, f"{found.product} at {store_of(settings)}, {kept}{_memory(found)}"), *_forgetting(found)]
 

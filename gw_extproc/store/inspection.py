@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from redis.asyncio import RedisCluster
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import NoPermissionError, RedisClusterException, RedisError
 
 from gw_extproc.core.store_url import parse
 from gw_extproc.store.clients import Client, build
@@ -15,6 +15,10 @@ from gw_extproc.store.clients import Client, build
 
 class Unreachable(Exception):
     """The store does not answer; the message is why, in one line."""
+
+
+class Reticent(Exception):
+    """The store answers, but its user may not ask how it is set up."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,14 @@ class Inspection:
 
 
 async def inspect(url: str, *, seconds: float) -> Inspection:
-    """Raises ValueError where it is no URL of a store, and Unreachable where it does not answer within so many seconds."""
+    """Raises ValueError where it is no URL of a store, Unreachable where it does not answer within so many seconds, and Reticent."""
     client, sentinel = build(parse(url), timeout=seconds, connections=2)
     one = {"target_nodes": RedisCluster.RANDOM} if isinstance(client, RedisCluster) else {}
     try:
         info: Mapping[str, object] = await client.info("everything", **one)
         return _read(info, await _saves(client, one))
+    except NoPermissionError as error:
+        raise Reticent from error
     except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
         raise Unreachable(" ".join(str(error).split()) or type(error).__name__) from error
     finally:

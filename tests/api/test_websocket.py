@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -237,7 +238,20 @@ def test_parameters_of_http_alone_are_refused(wire: Wire, name: str, value: obje
 
 
 def test_those_that_ask_for_what_happens_anyway_are_not(wire: Wire) -> None:
-    assert wire.turn(stream=True, stream_options=None, background=False)["background"] is False
+    assert wire.turn(stream=True, stream_options=None, background=False, generate=True)["background"] is False
+
+
+@pytest.mark.parametrize(("name", "value"), [("generate", False), ("stream_id", "lane-1")])
+def test_what_openais_sockets_can_besides_is_refused(wire: Wire, name: str, value: object) -> None:
+    wire.ask(**{name: value})
+    assert wire.refused() == (400, "unsupported_parameter", name)
+    assert wire.turn()["status"] == "completed"
+
+
+def test_what_was_left_out_is_said_in_the_log(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "gw_extproc.websocket"):
+        response = wire.turn(metadata={"run": "7"})
+    assert [record.getMessage() for record in caplog.records] == [f"response {response['id']}: not sent: metadata"]
 
 
 @pytest.mark.parametrize(

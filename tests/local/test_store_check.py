@@ -51,6 +51,16 @@ async def test_a_server_that_forgets_is_a_warning(tmp_path: Path) -> None:
     assert evicts.startswith("warn  store         it forgets responses when its memory is full (allkeys-lru) -> ")
 
 
+async def test_a_server_that_does_not_let_itself_be_looked_at_is_a_warning(tmp_path: Path) -> None:
+    async with _served(tmp_path) as url:
+        async with Redis.from_url(url) as client:
+            await client.acl_setuser("gateway", enabled=True, passwords="+secret", keys=["gw:*"], categories=["+@read", "+@write"])
+        (line,) = await told(store=url.replace("unix://", "unix://gateway:secret@"))
+    assert line.startswith("warn  store         unix://")
+    assert " answers, but does not tell how it is set up -> " in line
+    assert "secret" not in line
+
+
 async def test_a_server_that_does_not_answer_is_a_failure() -> None:
     port = free_port()
     (line,) = await told(store=f"redis://me:secret@127.0.0.1:{port}")
