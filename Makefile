@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PB := gw_extproc/extproc/pb
+ROUNDS ?= 5
+MINUTES ?= 30
 
-.PHONY: run test check format fix lint types tests generated protos envoy-yaml openapi lock bench-smoke bench-state bench-hosted clean
+.PHONY: run test check format fix lint types tests generated protos envoy-yaml openapi lock bench bench-smoke bench-peers bench-state bench-hosted soak clean
 
 run: $(VENV)/.runtime ## start Envoy, the processor and (without an upstream) the demo model
 	@exec $(BIN)/gw-extproc run $(ARGS)
@@ -57,9 +59,31 @@ openapi: $(VENV)/.dev ## regenerate openapi.yaml and what it says of OpenAI's do
 lock: ## pin the newest versions (needs uv)
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --group build --group dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
+	uv pip compile --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-bench.lock
+	uv pip compile bench/peers/requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o bench/peers/requirements.lock
 
-bench-smoke: $(VENV)/.dev ## ratios: plain Envoy, an echoing processor, ours
-	@$(BIN)/python -m bench.smoke
+bench: $(VENV)/.dev $(VENV)/bench/.ready ## ratios: plain Envoy, an echoing processor, ours in three ways; growth; workers (about 25 minutes)
+	@$(BIN)/python -m bench --rounds $(ROUNDS)
+	@$(VENV)/bench/bin/python bench/plot.py bench/results/panels.json bench/results/latest.png
+
+bench-smoke: $(VENV)/.dev ## one round of the comparison, to see that it runs
+	@$(BIN)/python -m bench --rounds 1 --only compare
+
+bench-peers: $(VENV)/.dev $(VENV)/peers/.ready ## LiteLLM's proxy and ours
+	@$(BIN)/python -m bench.peers --rounds $(ROUNDS) --python $(VENV)/peers/bin/python
+
+soak: $(VENV)/.dev ## mixed traffic with disconnects and errors: memory and descriptors stay flat
+	@$(BIN)/python -m bench.soak --minutes $(MINUTES)
+
+$(VENV)/bench/.ready: requirements-bench.lock | $(VENV)/.dev
+	@$(PYTHON) -m venv $(VENV)/bench
+	@$(VENV)/bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
+
+$(VENV)/peers/.ready: bench/peers/requirements.lock | $(VENV)/.dev
+	@$(PYTHON) -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
 
 bench-state: $(VENV)/.dev ## a long chain and a long conversation beside short ones
 	@$(BIN)/python -m bench.state

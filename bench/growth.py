@@ -43,7 +43,9 @@ def _chunks(tokens: int) -> Workload:
 AXES = (
     Growing("history", "items of 2 kB", "processor ms/request", "CPU ms a request", (25, 50, 100, 200, 400), _history),
     Growing("chunks", "chunks in one answer", "processor ms/request", "CPU ms a request", (500, 1000, 2000, 4000, 8000), _chunks),
-    Growing("streams", "open streams of 50 tokens/s", "processor cores", "cores in use", (12, 25, 50, 75, 100), lambda n: paced(n, 1.0)),
+    Growing(
+        "streams", "open streams of 50 tokens/s", "processor cores", "cores in use", (12, 25, 50, 75, 100), lambda n: paced(n, 1.0)
+    ),
 )
 STORED = "stored"
 LEVELS = (1000, 2500, 5000, 7500, 10_000)

@@ -39,8 +39,8 @@ class MeasurementFailed(Exception):
 
 async def measured(contestant: Contestant, workload: Workload, arena: Arena) -> Figures:
     """Raises MeasurementFailed."""
-    options = {"ramp": workload.ramp, "again": workload.again}
-    async with loading(contestant.port, workload.request, workload.connections, **options) as load:
+    crowd = loading(contestant.port, workload.request, workload.connections, ramp=workload.ramp, again=workload.again)
+    async with crowd as load:
         await asyncio.sleep(workload.ramp + workload.warm_up)
         before, began = await _moment(contestant, load, arena), time.monotonic()
         await asyncio.sleep(workload.seconds)
@@ -51,7 +51,9 @@ async def measured(contestant: Contestant, workload: Workload, arena: Arena) -> 
     seen = after.seen
     if seen.failed or seen.broken:
         raise MeasurementFailed(f"{contestant.name}, {workload.name}: {seen.failed} failed, {seen.broken} broken")
-    return _figures(seen, seconds, {name: after.used[name] - used for name, used in before.used.items()}, after.store.since(before.store))
+    return _figures(
+        seen, seconds, {name: after.used[name] - used for name, used in before.used.items()}, after.store.since(before.store)
+    )
 
 
 @dataclass(frozen=True)

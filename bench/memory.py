@@ -1,4 +1,4 @@
-"""What open streams take in memory, what an idle worker takes, and how long a start takes: each in processes that did nothing before."""
+"""What open streams take in memory, what an idle worker takes, how long a start takes: in processes that did nothing before."""
 
 from __future__ import annotations
 
@@ -68,5 +68,3 @@ def _begun(command: str, upstream: str) -> Figures:
         ready = time.monotonic() - before
         time.sleep(_SETTLE)
         return {"ready s": ready, "idle MiB": cpu.memory([gateway.part("gw_extproc.worker").pid]) / 2**20}
-
-

@@ -28,7 +28,7 @@ def panels(compared: Results, grown: Results) -> Sequence[Panel]:
             found.append({"title": f"{axis.about[0].upper()}{axis.about[1:]}", "x": axis.unit, "lines": _points(lines)})
         stored = growth.curves(grown, growth.STORED, growth.LEVELS)
         kept = growth.curves(grown, growth.STORED, growth.LEVELS, "store")
-        lines = stored | {"the store itself": costs for costs in kept.values()}
+        lines = {**stored, "the store itself": kept[INLINE]}
         found.append({"title": "CPU ms a stored request", "x": "responses already stored", "lines": _points(lines)})
     return found
 

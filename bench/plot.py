@@ -8,10 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-from matplotlib import pyplot  # noqa: E402 - the backend comes first
+from matplotlib import pyplot
 
 _COLUMNS = 3
 _INCHES = 5.2, 3.8
@@ -53,4 +50,5 @@ def _lines(place: Any, panel: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    pyplot.switch_backend("Agg")  # no screen is needed
     draw(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]))

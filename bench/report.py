@@ -77,7 +77,17 @@ def requests(results: Results) -> str:
 
 
 def streams(results: Results) -> str:
-    head = ["", "", "tokens/s", "CPU µs a token: processor", "of the floor's", "Envoy", "a token's way, p50 ms", "p99 ms", "added p50 ms"]
+    head = [
+        "",
+        "",
+        "tokens/s",
+        "CPU µs a token: processor",
+        "of the floor's",
+        "Envoy",
+        "a token's way, p50 ms",
+        "p99 ms",
+        "added p50 ms",
+    ]
     rows = []
     for name in map(paced_name, CLIENTS):
         for who in results.rows.get(name, {}):
@@ -118,7 +128,15 @@ def bursts(results: Results) -> str:
 
 def store(results: Results) -> str:
     head = ["", "", "round trips", "bytes to the store", "bytes from it", "CPU ms: processor", "store", "ms: first turns", "last turns"]
-    figures = ("round trips", "bytes to store", "bytes from store", "processor ms/request", "store ms/request", "first turns ms", "last turns ms")
+    figures = (
+        "round trips",
+        "bytes to store",
+        "bytes from store",
+        "processor ms/request",
+        "store ms/request",
+        "first turns ms",
+        "last turns ms",
+    )
     rows = [[CHAIN, who, *(_median(results.spread(CHAIN, who, figure)) for figure in figures)] for who in results.rows.get(CHAIN, {})]
     for name in (JSON_MANY, STORED_MANY):
         for who in (INLINE, HOSTED, HTTP):
@@ -148,7 +166,13 @@ def checked(results: Results) -> str:
         busy = results.spread(name, INLINE, "around cores")
         if bare and around and best:
             rows.append([name, f"{bare}", f"{bare.median / best:.1f}×", _median(around), _median(busy)])
-    head = ["without a gateway", "requests/s, or tokens/s", "of the best gateway's", "cores of load and model server", "the same beside inline"]
+    head = [
+        "without a gateway",
+        "requests/s, or tokens/s",
+        "of the best gateway's",
+        "cores of load and model server",
+        "the same beside inline",
+    ]
     return table(head, rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
@@ -16,6 +16,7 @@ from bench.figures import Spread, differences, ratios
 DIRECTORY = Path(__file__).parent / "results"
 
 Figures = Mapping[str, float]
+Comparison = Callable[[Sequence[float], Sequence[float]], Sequence[float]]
 
 
 @dataclass
@@ -39,12 +40,15 @@ class Results:
 
     def ratio(self, workload: str, contestant: str, other: str, figure: str) -> Spread | None:
         """One to the other, round by round."""
-        found = ratios(self.values(workload, contestant, figure), self.values(workload, other, figure))
-        return Spread.of(found) if found else None
+        return self._beside(ratios, workload, contestant, other, figure)
 
     def more(self, workload: str, contestant: str, other: str, figure: str) -> Spread | None:
         """How much one has beyond the other, round by round."""
-        found = differences(self.values(workload, contestant, figure), self.values(workload, other, figure))
+        return self._beside(differences, workload, contestant, other, figure)
+
+    def _beside(self, compared: Comparison, workload: str, contestant: str, other: str, figure: str) -> Spread | None:
+        values, reference = self.values(workload, contestant, figure), self.values(workload, other, figure)
+        found = compared(values, reference) if values and reference else ()
         return Spread.of(found) if found else None
 
     def save(self, name: str) -> None:
@@ -60,7 +64,9 @@ class Results:
 
 def machine() -> str:
     """Where this was measured."""
-    model = next((line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    model = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine()
+    )
     return f"{os.cpu_count()} cores ({model}), Linux {platform.release()}, Python {platform.python_version()}"
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import socket
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any
 
 import httpx2
 
+from bench.native import program
 from tests.gateway_process import started
 
 ROUNDS = 3
@@ -46,7 +46,7 @@ class Calls:
         return found
 
     def turn(self, **fields: Any) -> Fields:
-        return self.post("/responses", {"model": "fake", "input": SAID, **fields})
+        return self.post("/responses", {"model": "whole", "input": SAID, **fields})
 
     def chain(self, turns: int) -> Sequence[str]:
         """The ids of a new chain's responses, oldest first."""
@@ -131,7 +131,7 @@ def _compare(what: str, times: Mapping[str, float], about: str) -> None:
 def _upstream() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         number = listening.fileno()
-        with subprocess.Popen([sys.executable, "-m", "bench.upstream", str(number)], pass_fds=(number,)) as process:
+        with subprocess.Popen([program("upstream"), str(number)], pass_fds=(number,)) as process:
             try:
                 yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
             finally:

@@ -37,14 +37,21 @@ def targets(results: Results) -> list[Target]:
     chunk = "processor µs/token"
     return [
         *(
-            Target(f"CPU per paced chunk to the floor's, {clients} clients", 1.2, results.ratio(paced_name(clients), INLINE, ECHO, chunk), "×")
+            Target(
+                f"CPU per paced chunk to the floor's, {clients} clients",
+                1.2,
+                results.ratio(paced_name(clients), INLINE, ECHO, chunk),
+                "×",
+            )
             for clients in (50, 200, 1000)
         ),
         Target("requests/s to the floor's, not stored", 0.8, results.ratio(JSON_MANY, INLINE, ECHO, "rate"), "×", at_least=True),
         Target("requests/s to the floor's, stored", 0.65, results.ratio(STORED_MANY, INLINE, ECHO, "rate"), "×", at_least=True),
         Target("p50 beyond the floor's, small, not stored", 0.3, results.more(JSON_ONE, INLINE, ECHO, "request p50"), " ms"),
         Target("CPU beyond the floor's for a 400 kB history", 6, results.more(HISTORY, INLINE, ECHO, "processor ms/request"), " ms"),
-        Target("memory of an open stream beyond the floor's", 40, results.more(memory.OPEN, INLINE, ECHO, "processor KiB/stream"), " KiB"),
+        Target(
+            "memory of an open stream beyond the floor's", 40, results.more(memory.OPEN, INLINE, ECHO, "processor KiB/stream"), " KiB"
+        ),
         Target("round trips of a stored turn", 2, results.spread(CHAIN, INLINE, "round trips")),
         Target("start of `run` until it is ready", 2, results.spread(memory.START, INLINE, "ready s"), " s"),
         Target("idle memory of a worker, behind Envoy", 110, results.spread(memory.START, INLINE, "idle MiB"), " MiB"),

@@ -36,9 +36,20 @@ def section(results: Results) -> str:
     rows = []
     for name in (INLINE, ALONE):
         for count in map(str, _COUNTS):
-            cores = [Spread.of(results.values(name, count, f"{part} cores")).median for part in ("processor", "envoy", "around", "store")]
+            cores = [
+                Spread.of(results.values(name, count, f"{part} cores")).median for part in ("processor", "envoy", "around", "store")
+            ]
             times = results.ratio(name, count, "1", "rate")
             shares = " + ".join(map(number, cores[:3]))
-            rows.append([name, count, str(results.spread(name, count, "rate")), f"{times}×", shares, f"{sum(cores) / (os.cpu_count() or 1):.0%}"])
+            rows.append(
+                [
+                    name,
+                    count,
+                    str(results.spread(name, count, "rate")),
+                    f"{times}×",
+                    shares,
+                    f"{sum(cores) / (os.cpu_count() or 1):.0%}",
+                ]
+            )
     head = ["", "workers", "requests/s", "of one worker's", "cores: workers + Envoy + model server and load", "of the machine"]
     return table(head, rows)

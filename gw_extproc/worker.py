@@ -31,7 +31,8 @@ def serve(settings: Settings, *, grpc: str | None, http: str | None, ready: Call
     Raises SettingsError where an address cannot be bound.
     """
     logging.basicConfig(level=settings.log_level.upper(), format=_FORMAT, stream=sys.stderr)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log the URL of every call
+    for chatty in ("httpx2", "uvicorn.error"):  # the one would log the URL of every call, the other that it has started
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     uvloop.run(_serve(settings, grpc, http, ready))
 
 

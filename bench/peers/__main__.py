@@ -69,7 +69,7 @@ def report(results: Results) -> str:
     }
     rows = [[what, *(_cell(values, found[LITELLM]) for values in found.values())] for what, found in measures.items()]
     bare = results.spread(JSON, BARE, "rate")
-    note = f"Medians (least–most) of the rounds, and how often they contain LiteLLM's. Without any gateway: {bare} requests/s. {machine()}."
+    note = f"Medians (least–most), and how often they contain LiteLLM's. Without any gateway: {bare} requests/s. {machine()}."
     return f"{table(['', LITELLM, INLINE, HTTP], rows)}\n\n{note}\n"
 
 

@@ -15,6 +15,7 @@ from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_pr
 from envoy_data_plane.envoy.extensions.filters.http.router import v3 as router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
 from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections import v3 as monitor
+from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as previous_hosts
 from envoy_data_plane.envoy.type import v3 as envoy_type
 from envoy_data_plane.google.protobuf import Any
 
@@ -53,7 +54,9 @@ def filter_of() -> hcm.HttpFilter:
         name=FILTER,
         typed_config=Any.pack(
             ext_proc.ExternalProcessor(
-                grpc_service=core.GrpcService(envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR)),
+                grpc_service=core.GrpcService(
+                    envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR), retry_policy=_another_processor()
+                ),
                 processing_mode=ext_proc.ProcessingMode(
                     request_header_mode=_SEND,
                     response_header_mode=_SEND,
@@ -68,6 +71,16 @@ def filter_of() -> hcm.HttpFilter:
                 allow_content_length_header=True,
             )
         ),
+    )
+
+
+def _another_processor() -> core.RetryPolicy:
+    """Where nobody listens at one endpoint any more, the exchange begins at another."""
+    others = core.RetryPolicyRetryHostPredicate(
+        name="envoy.retry_host_predicates.previous_hosts", typed_config=Any.pack(previous_hosts.PreviousHostsPredicate())
+    )
+    return core.RetryPolicy(
+        retry_on="connect-failure", num_retries=3, retry_host_predicate=[others], host_selection_retry_max_attempts=5
     )
 
 

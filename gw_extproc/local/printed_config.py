@@ -18,6 +18,8 @@ _FILTER = {
     "http_filters[envoy.filters.http.ext_proc]": "Hands requests and answers to the processor over gRPC.",
     "grpc_service": "failure_mode_allow stays off: a Responses call means nothing to the model server, so without the "
     "processor it has to fail.",
+    "grpc_service.retry_policy": "Where nobody listens at one endpoint any more (a replica was stopped), the exchange begins at "
+    "another; nothing has happened yet, so nothing happens twice.",
     "processing_mode": "Both bodies flow through the processor in both directions at once (full duplex): it reads the "
     "whole request before it answers the headers, and rewrites a streamed answer chunk by chunk. Envoy wants the trailers "
     "sent in this mode, and sets no limit on bodies: the processor has its own (--max-body).",
@@ -30,8 +32,8 @@ _FILTER = {
 }
 
 _CLUSTER = {
-    "clusters[gw_extproc]": "The processor's workers. There is no health check: Envoy knows a worker that is gone by its "
-    "closed connection, and a check would only delay the start.",
+    "clusters[gw_extproc]": "The processor's workers. There is no health check, which would only delay the start: an exchange "
+    "that finds nobody at one endpoint begins at another (retry_policy of the filter's grpc_service).",
     "lb_policy": "A stream stays with its worker for minutes: count what each has, do not just take turns.",
     "max_concurrent_streams": "Envoy opens a further connection beyond this many streams. Workers that share one TCP port "
     "get their share of connections, so it should not be large.",

@@ -17,15 +17,18 @@ import httpx2
 from gw_extproc.local import plan
 from gw_extproc.local.envoy_binary import binary
 from gw_extproc.local.envoy_config import as_json, bootstrap_of
-from gw_extproc.local.envoy_names import FILTER
+from gw_extproc.local.envoy_names import FILTER, PROCESSOR
 from gw_extproc.settings import parse_upstream
 from tests.gateway_process import Gateway, launched
 from tests.real.upstream import Upstream
 from tests.sockets import accepts
 from tests.waiting import until
 
+HALF_GONE = "half-gone"
+
 MODES: Mapping[str, Mapping[str, str]] = {
     "bare": {},
+    HALF_GONE: {},
     "buffered": {"request_body_mode": "BUFFERED", "response_body_mode": "BUFFERED", **dict.fromkeys(("request_trailer_mode",), "SKIP")},
     "streamed": {"request_body_mode": "STREAMED", "response_body_mode": "STREAMED"},
     "headers": {"request_body_mode": "NONE", "response_body_mode": "NONE"},
@@ -72,7 +75,19 @@ def _config(upstream: Upstream, processor: Path, admin: Path) -> Any:
     options = resources["clusters"][0]["typed_extension_protocol_options"]
     next(iter(options.values()))["explicit_http_config"]["http_protocol_options"]["enable_trailers"] = True
     resources["listeners"] = [_listener(resources["listeners"][0], name, modes) for name, modes in MODES.items()]
+    resources["clusters"].append(_half_gone(next(each for each in resources["clusters"] if each["name"] == PROCESSOR)))
     return config
+
+
+def _half_gone(ours: Any) -> Any:
+    """The processor's cluster with a second endpoint, where nobody listens: a replica that was stopped."""
+    cluster = copy.deepcopy(ours)
+    cluster["name"] = cluster["load_assignment"]["cluster_name"] = HALF_GONE
+    (endpoint,) = ends = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    gone = copy.deepcopy(endpoint)
+    gone["endpoint"]["address"]["pipe"]["path"] += ".gone"
+    ends.append(gone)
+    return cluster
 
 
 def _listener(ours: Any, name: str, modes: Mapping[str, str]) -> Any:
@@ -83,6 +98,8 @@ def _listener(ours: Any, name: str, modes: Mapping[str, str]) -> Any:
     ext_proc = next(each for each in manager["http_filters"] if each["name"] == FILTER)
     del ext_proc["disabled"]
     ext_proc["typed_config"]["processing_mode"].update(modes)
+    if name == HALF_GONE:
+        ext_proc["typed_config"]["grpc_service"]["envoy_grpc"]["cluster_name"] = HALF_GONE
     host = manager["route_config"]["virtual_hosts"][0]
     host["routes"] = host["routes"][-1:]  # everything to the model server
     return listener

@@ -10,7 +10,7 @@ import pytest
 from tests.events import events_of
 from tests.real import chat, foreign_envoy
 from tests.real.callers import asking, error_of, received, sent
-from tests.real.foreign_envoy import ForeignEnvoy
+from tests.real.foreign_envoy import HALF_GONE, ForeignEnvoy
 from tests.real.upstream import Gate, Head, Trailers, Upstream
 from tests.waiting import DEADLINE
 
@@ -41,6 +41,16 @@ def test_other_paths_pass_the_processor_untouched(envoy: ForeignEnvoy, upstream:
     assert (response.status_code, response.content, response.headers["x-up"]) == (203, b"\x00\xff{}", "1")
     request = upstream.received(key)
     assert (request.method, request.path, request.body) == (method, f"/v1{path}", body)
+
+
+@pytest.mark.parametrize("size", [1, 50_000])
+def test_an_exchange_that_finds_nobody_at_one_endpoint_begins_at_another(envoy: ForeignEnvoy, upstream: Upstream, size: int) -> None:
+    """A replica that was stopped: no request notices."""
+    model = upstream.script(chat.answer())
+    for _ in range(20):
+        response = httpx2.post(f"{envoy.url(HALF_GONE)}/responses", json=asking(model, instructions="x" * size), timeout=DEADLINE)
+        assert response.status_code == 200
+        assert httpx2.get(f"{envoy.url(HALF_GONE)}/responses/{response.json()['id']}", timeout=DEADLINE).status_code == 200
 
 
 def test_a_bare_filter_keeps_and_continues(envoy: ForeignEnvoy, upstream: Upstream) -> None:
