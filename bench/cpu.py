@@ -22,6 +22,12 @@ def _clock(pid: int) -> int:
     return (~pid << 3) | 2
 
 
+def busy() -> float:
+    """Seconds of CPU that all processes of the machine have used so far."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system)
+
+
 def memory(pids: Iterable[int]) -> int:
     """Bytes of it that are in memory."""
     return sum(int(psutil.Process(pid).memory_info().rss) for pid in pids)

@@ -60,13 +60,16 @@ async def measured(contestant: Contestant, workload: Workload, arena: Arena) -> 
 class _Moment:
     seen: Seen
     used: Mapping[str, float]
+    """Seconds of CPU; `others` is what is none of ours."""
     store: Traffic
 
 
 async def _moment(contestant: Contestant, load: Load, arena: Arena) -> _Moment:
     seen = await load.seen()
     parts = {"processor": contestant.processors, "envoy": contestant.envoy, "around": (load.pid, arena.model), "store": (arena.keeper,)}
-    return _Moment(seen, {name: cpu.used(pids) for name, pids in parts.items()}, Traffic.of(arena.store))
+    used = {name: cpu.used(pids) for name, pids in parts.items()}
+    others = cpu.busy() - sum(used.values()) - time.process_time()
+    return _Moment(seen, {**used, "others": others}, Traffic.of(arena.store))
 
 
 def _figures(seen: Seen, seconds: float, used: Figures, store: Traffic) -> Figures:

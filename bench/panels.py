@@ -19,7 +19,11 @@ def panels(compared: Results, grown: Results) -> Sequence[Panel]:
     found: list[Panel] = []
     if compared.rows:
         rates = {"small JSON": JSON_MANY, "stored": STORED_MANY, "2,000 tokens": BURST, "400 kB": HISTORY, "10 MB": IMAGE}
-        streams = {f"{clients:,} clients": paced_name(clients) for clients in CLIENTS if compared.rows.get(paced_name(clients))}
+        streams = {
+            (f"{clients:,} streams" if clients > 1 else "1 stream"): paced_name(clients)
+            for clients in CLIENTS
+            if compared.rows.get(paced_name(clients))
+        }
         found.append(_bars("Requests/s, of the floor's", rates, compared, "rate"))
         found.append(_bars("CPU per streamed chunk, of the floor's", streams, compared, "processor µs/token"))
     if grown.rows:

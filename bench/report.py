@@ -173,7 +173,9 @@ def checked(results: Results) -> str:
         "cores of load and model server",
         "the same beside inline",
     ]
-    return table(head, rows)
+    others = [value for row in results.rows.values() for figures in row.values() for value in figures.get("others cores", [])]
+    told = f"What else ran on the machine took {Spread.of(others)} cores while it was measured." if others else ""
+    return f"{table(head, rows)}\n\n{told}"
 
 
 def _added(results: Results, name: str, who: str, figure: str) -> str:

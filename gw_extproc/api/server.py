@@ -21,6 +21,10 @@ from gw_extproc.settings import SettingsError
 
 logger = logging.getLogger("gw_extproc.http")
 
+KEEP_ALIVE = 75
+"""Seconds that an idle connection stays open: longer than clients keep theirs (the SDKs' five are uvicorn's own default), so that it is
+the client who closes, and no request meets a connection that is just being closed."""
+
 
 class HttpServer:
     """Serves HTTP and WebSocket at one address."""
@@ -40,6 +44,7 @@ class HttpServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
         )
         self._server = _Server(config)
         self._serving: asyncio.Task[None] | None = None

@@ -137,7 +137,7 @@ def test_probes_are_told_what_is_there(store_url: str) -> None:
     with valkey.running() as store, upstreams.running() as own:
         own.script([chat.JSON, b"{}"], key="/v1/models")
         with probed(own, store.url) as (api, server):
-            assert ready(api) == (200, {"status": "ok", "store": "up", "upstream": "up"})
+            until(lambda: ready(api) == (200, {"status": "ok", "store": "up", "upstream": "up"}), "a store that is up")
             store.kill()
             until(lambda: ready(api) == (503, {"status": "unavailable", "store": "down", "upstream": "up"}), "a store that is down")
             assert api.get("/healthz") == {"status": "ok"}

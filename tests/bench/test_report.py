@@ -65,7 +65,7 @@ def test_what_grows_worse_than_linear_is_marked() -> None:
 def test_panels_show_bars_of_ratios_and_lines_by_size() -> None:
     rates, chunks, *growing = panels(compared(), grown())
     assert rates["bars"][INLINE][0] == [0.8, 0.8, 0.8]
-    assert chunks["groups"] == ["50 clients"]
+    assert chunks["groups"] == ["50 streams"]
     assert [panel["x"] for panel in growing] == [*(axis.unit for axis in AXES), "responses already stored"]
 
 
