@@ -21,7 +21,7 @@ from gw_extproc.core import chunks, lifecycle, upstream_errors, usage
 from gw_extproc.core.calls import Calls, GrowingCall
 from gw_extproc.core.drafts import Seal
 from gw_extproc.core.errors import UpstreamError
-from gw_extproc.core.events import Emitter, Profile
+from gw_extproc.core.events import Emitter, Mute, Profile
 from gw_extproc.core.facts import Facts
 from gw_extproc.core.lifecycle import Status
 from gw_extproc.core.output import NewId, Output
@@ -49,6 +49,8 @@ class Making:
     """Whether the response is meant to be kept: what its first events say."""
     seal: Seal | None = None
     """Encrypts reasoning that the caller wants to carry itself."""
+    events: bool = True
+    """Whether anybody wants the events, or only the object at the end."""
 
 
 class Assembler:
@@ -56,7 +58,7 @@ class Assembler:
 
     def __init__(self, making: Making) -> None:
         self._making = making
-        self._emitter = Emitter(making.profile)
+        self._emitter = Emitter(making.profile) if making.events else Mute(making.profile)
         self._output = Output(self._emitter, making.new_id, summary=making.plan.summary, seal=making.seal)
         self._calls = Calls(self._open_call)
         self._think = ThinkSplitter(enabled=making.think_tags)

@@ -85,6 +85,13 @@ class Emitter:
         return taken
 
 
+class Mute(Emitter):
+    """For a caller who wants the object alone: events are not written, but the trace is kept."""
+
+    def emit(self, type: str, **fields: Any) -> None:
+        pass
+
+
 def delta_prefix(type: str, **constant: Any) -> bytes:
     """Everything of a delta event before its sequence number; `constant` are the fields that do not change."""
     head = orjson.dumps({"type": type, **constant})[:-1]

@@ -61,6 +61,7 @@ async def begin_parsed(payload: object, caller: Caller, gateway: Gateway, rememb
         think_tags=gateway.dialect.think_tags,
         store=store,
         seal=_seal(request, caller, plan),
+        events=plan.stream,
     )
     session = Session(caller, plan, chat, Assembler(making), replace(context, items=items), store)
     if session.leaves_items:

@@ -58,10 +58,11 @@ async def recall(body: Body, caller: Caller, gateway: Gateway, remembered: Mappi
     if previous is not None and conversation is not None:
         message = "Mutually exclusive parameters: 'previous_response_id' and 'conversation'; give only one of them."
         raise CallerError(message, code="mutually_exclusive_parameters", param="previous_response_id")
-    context, given = await asyncio.gather(
-        _history(previous, conversation, caller, gateway, remembered),
-        resolved(input_items(body), caller),
-    )
+    given, history = input_items(body), _history(previous, conversation, caller, gateway, remembered)
+    if any(map(_is_reference, given)):
+        context, given = await asyncio.gather(history, resolved(given, caller))
+    else:
+        context = await history
     return replace(context, items=replace(context.items, given=given))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gw_extproc.core.errors import UpstreamError
-from gw_extproc.core.events import PROFILES, Emitter, delta_prefix, payloads
+from gw_extproc.core.events import PROFILES, Emitter, Mute, delta_prefix, payloads
 
 
 def test_events_are_framed_and_numbered_from_0() -> None:
@@ -22,6 +22,15 @@ def test_events_are_framed_and_numbered_from_0() -> None:
     )
     assert emitter.trace.marks == [["i", 0], 4, 1]
     assert emitter.take() == b""
+
+
+def test_where_nobody_wants_events_the_trace_is_kept_all_the_same() -> None:
+    emitter = Mute(PROFILES["openai"])
+    emitter.begin(b"{}")
+    emitter.emit("response.one", item=None)
+    emitter.delta(delta_prefix("response.two"), 0, "abc")
+    emitter.error(UpstreamError("no"))
+    assert emitter.trace.marks == [["i", 0], 3, ["e", "server_error", None, None]]
 
 
 def test_a_response_is_announced_twice_and_ends_with_the_literal() -> None:
