@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from bench.chain import chained
 from bench.contestants import BARE, ECHO, HOSTED, HTTP, INLINE, PLAIN, Arena, Contestant, arena
 from bench.measure import measured
-from bench.results import Results
+from bench.quiet import undisturbed
+from bench.results import Figures, Results
 from bench.workloads import CHAIN, Turn, turns
 
 _KEEPING = (INLINE, HOSTED, HTTP)
@@ -37,5 +38,8 @@ async def everyone(place: Arena) -> Mapping[str, Contestant]:
 
 
 async def _take(turn: Turn, who: Mapping[str, Contestant], place: Arena, results: Results) -> None:
-    for name in turn.who:
-        results.add(turn.workload.name, name, await measured(who[name], turn.workload, place))
+    async def once() -> Mapping[str, Figures]:
+        return {name: await measured(who[name], turn.workload, place) for name in turn.who}
+
+    for name, figures in (await undisturbed(once)).items():
+        results.add(turn.workload.name, name, figures)

@@ -12,7 +12,8 @@ from bench.contestants import ECHO, HTTP, INLINE, Arena, Contestant, arena
 from bench.figures import doubling, number, table
 from bench.load import loading
 from bench.measure import Workload, measured
-from bench.results import Results
+from bench.quiet import undisturbed
+from bench.results import Figures, Results
 from bench.workloads import paced
 
 LINEAR = 2.3
@@ -58,10 +59,16 @@ async def grown(rounds: int, results: Results) -> None:
         for _ in range(rounds):
             for axis in AXES:
                 for size in axis.sizes:
-                    for name in axis.who:
-                        figures = await measured(who[name], axis.workload(size), place)
-                        results.add(f"{axis.name} {size}", name, {"cost": figures[axis.figure]})
+                    await _take(axis, size, who, place, results)
         await _stored(who[INLINE], place, rounds, results)
+
+
+async def _take(axis: Growing, size: int, who: Mapping[str, Contestant], place: Arena, results: Results) -> None:
+    async def once() -> Mapping[str, Figures]:
+        return {name: await measured(who[name], axis.workload(size), place) for name in axis.who}
+
+    for name, figures in (await undisturbed(once)).items():
+        results.add(f"{axis.name} {size}", name, {"cost": figures[axis.figure]})
 
 
 async def _stored(contestant: Contestant, place: Arena, rounds: int, results: Results) -> None:

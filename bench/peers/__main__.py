@@ -13,7 +13,8 @@ from bench.contestants import BARE, HTTP, INLINE, Arena, Contestant, arena, free
 from bench.figures import Spread, table
 from bench.limits import raise_descriptors
 from bench.measure import Workload, measured
-from bench.results import DIRECTORY, Results, machine
+from bench.quiet import undisturbed
+from bench.results import DIRECTORY, Figures, Results, machine
 
 LITELLM = "LiteLLM"
 JSON, PACED, BURST = "small JSON, 16 clients", "50 tokens/s, 10 clients", "2,000 tokens at once, 2 clients"
@@ -47,9 +48,16 @@ async def compared(rounds: int, python: Path) -> Results:
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", flush=True)
             for workload in workloads():
-                for contestant in who:
-                    results.add(workload.name, contestant.name, await measured(contestant, workload, place))
+                await _take(workload, who, place, results)
     return results
+
+
+async def _take(workload: Workload, who: Sequence[Contestant], place: Arena, results: Results) -> None:
+    async def once() -> Mapping[str, Figures]:
+        return {contestant.name: await measured(contestant, workload, place) for contestant in who}
+
+    for name, figures in (await undisturbed(once)).items():
+        results.add(workload.name, name, figures)
 
 
 def tokens_for_cpu(results: Results, workload: str, name: str) -> Sequence[float]:
