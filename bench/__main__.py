@@ -1,45 +1,45 @@
-"""All of the comparison: `python -m bench [--rounds N] [--only PART ...]`; the report and the numbers go to bench/results."""
+"""The comparison: `python -m bench [--rounds N] [--only PART ...]`; the numbers and the report of all parts go to bench/results."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 
 import orjson
 
-from bench import memory
-from bench.compare import compared
-from bench.growth import grown
+from bench.compare import COMPARE, compared
+from bench.growth import GROWTH, grown
 from bench.limits import raise_descriptors
+from bench.memory import MEMORY, remembered
 from bench.panels import panels
 from bench.report import report
 from bench.results import DIRECTORY, Results
-from bench.workers import multiplied
+from bench.workers import WORKERS, multiplied
 
-_PARTS = ("compare", "growth", "workers")
-_FEWER = 3  # rounds of what is long and steady
+PARTS: Mapping[str, Callable[[int, Results], Coroutine[None, None, None]]] = {
+    COMPARE: compared,
+    MEMORY: remembered,
+    GROWTH: grown,
+    WORKERS: multiplied,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="+", choices=_PARTS, default=_PARTS, help="the other parts are left out of the report")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="of the others the last results are shown")
     given = parser.parse_args()
     raise_descriptors()
-    parts, few = {part: Results() for part in _PARTS}, min(given.rounds, _FEWER)
-    if "compare" in given.only:
-        asyncio.run(compared(given.rounds, parts["compare"]))
-        asyncio.run(memory.remembered(few, parts["compare"]))
-        memory.begun(few, parts["compare"])
-    if "growth" in given.only:
-        asyncio.run(grown(few, parts["growth"]))
-    if "workers" in given.only:
-        asyncio.run(multiplied(given.rounds, parts["workers"]))
-    for name, results in parts.items():
+    for name in given.only:
+        print(name, flush=True)
+        results = Results()
+        asyncio.run(PARTS[name](given.rounds, results))
         results.save(name)
-    text = report(parts["compare"], parts["growth"], parts["workers"], given.rounds)
+    found = {name: Results.saved(name) for name in PARTS}
+    text = report(found)
     (DIRECTORY / "latest.md").write_text(text)
-    (DIRECTORY / "panels.json").write_bytes(orjson.dumps(panels(parts["compare"], parts["growth"])))
+    (DIRECTORY / "panels.json").write_bytes(orjson.dumps(panels(found[COMPARE], found[GROWTH])))
     print(text)
 
 

@@ -11,6 +11,9 @@ from bench.quiet import undisturbed
 from bench.results import Figures, Results
 from bench.workloads import CHAIN, Turn, turns
 
+COMPARE = "compare"
+"""What its results are called."""
+
 _KEEPING = (INLINE, HOSTED, HTTP)
 
 
@@ -24,6 +27,7 @@ async def compared(rounds: int, results: Results) -> None:
                     await _take(turn, who, place, results)
             for name in _KEEPING:
                 results.add(CHAIN, name, chained(who[name], place))
+            results.save(COMPARE)
 
 
 async def everyone(place: Arena) -> Mapping[str, Contestant]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bench import growth, memory, targets, workers
+from bench.compare import COMPARE
 from bench.contestants import BARE, ECHO, HOSTED, HTTP, INLINE, PLAIN
 from bench.figures import Spread, number, table
+from bench.growth import GROWTH
+from bench.memory import MEMORY
 from bench.results import Results, machine
+from bench.workers import WORKERS
 from bench.workloads import (
     ALL,
     BURST,
@@ -26,27 +32,31 @@ _ABSENT = "–"
 _HEAD = """\
 # Measured in one run
 
-{machine}. {rounds} rounds, all in turn; medians (least–most). Each Envoy has one thread, each gateway one worker, and all share the
-cores with the model server and the load. Ratios, differences and "added" are taken round by round against the echo, the floor of any
-processor in Python, unless it says otherwise. CPU is what the system counts for the processes, in the time looked at.
+{machine}. Begun: {when} UTC.
+
+Several rounds, all in turn; medians (least–most). Each Envoy has one thread, each gateway one worker, and all share the cores with the
+model server and the load. Ratios, differences and "added" are taken round by round against the echo, the floor of any processor in
+Python, unless it says otherwise. CPU is what the system counts for the processes, in the time looked at.
 """
 
 
-def report(compared: Results, grown: Results, multiplied: Results, rounds: int) -> str:
+def report(found: Mapping[str, Results]) -> str:
+    """Of the last run of each part."""
+    results, memories = found[COMPARE], found[MEMORY]
     parts = [
-        _HEAD.format(machine=machine(), rounds=rounds),
-        _part("Targets", targets.section(compared)),
-        _part("Is it the gateway that was measured?", checked(compared)),
-        _part("Requests", requests(compared)),
-        _part("Streams of 50 tokens/s", streams(compared)),
-        _part("A stream that comes at once", bursts(compared)),
-        _part("Bytes and round trips to the store", store(compared)),
-        _part("Memory of an open stream", opened(compared)),
+        _HEAD.format(machine=machine(), when=", ".join(f"{name} {part.when}" for name, part in found.items() if part.rows)),
+        _part("Targets", targets.section(results, memories)),
+        _part("Is it the gateway that was measured?", checked(results)),
+        _part("Requests", requests(results)),
+        _part("Streams of 50 tokens/s", streams(results)),
+        _part("A stream that comes at once", bursts(results)),
+        _part("Bytes and round trips to the store", store(results)),
+        _part("Memory of an open stream", opened(memories)),
     ]
-    if multiplied.rows:
-        parts.append(_part("Workers", workers.section(multiplied)))
-    if grown.rows:
-        parts.append(_part("Growth", growth.section(grown)))
+    if found[WORKERS].rows:
+        parts.append(_part("Workers", workers.section(found[WORKERS])))
+    if found[GROWTH].rows:
+        parts.append(_part("Growth", growth.section(found[GROWTH])))
     return "\n".join(parts)
 
 

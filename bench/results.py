@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,8 +22,9 @@ Comparison = Callable[[Sequence[float], Sequence[float]], Sequence[float]]
 
 @dataclass
 class Results:
-    """By workload, contestant and figure: what each round gave."""
+    """One run: by workload, contestant and figure, what each round gave."""
 
+    when: str = field(default_factory=lambda: time.strftime("%Y-%m-%d %H:%M", time.gmtime()))
     rows: dict[str, dict[str, dict[str, list[float]]]] = field(default_factory=dict)
 
     def add(self, workload: str, contestant: str, figures: Figures) -> None:
@@ -57,7 +59,7 @@ class Results:
 
     @classmethod
     def saved(cls, name: str) -> Self:
-        """Empty where that was not measured yet."""
+        """The last run of that name; empty where there was none."""
         path = DIRECTORY / f"{name}.json"
         return cls(**orjson.loads(path.read_bytes())) if path.exists() else cls()
 

@@ -33,7 +33,7 @@ class Target:
         return [self.name, f"{sign} {number(self.bound)}{self.unit}", f"{self.found}{self.unit}", "yes" if self.met else "**no**"]
 
 
-def targets(results: Results) -> list[Target]:
+def targets(results: Results, memories: Results) -> list[Target]:
     chunk = "processor µs/token"
     return [
         *(
@@ -50,14 +50,14 @@ def targets(results: Results) -> list[Target]:
         Target("p50 beyond the floor's, small, not stored", 0.3, results.more(JSON_ONE, INLINE, ECHO, "request p50"), " ms"),
         Target("CPU beyond the floor's for a 400 kB history", 6, results.more(HISTORY, INLINE, ECHO, "processor ms/request"), " ms"),
         Target(
-            "memory of an open stream beyond the floor's", 40, results.more(memory.OPEN, INLINE, ECHO, "processor KiB/stream"), " KiB"
+            "memory of an open stream beyond the floor's", 40, memories.more(memory.OPEN, INLINE, ECHO, "processor KiB/stream"), " KiB"
         ),
         Target("round trips of a stored turn", 2, results.spread(CHAIN, INLINE, "round trips")),
-        Target("start of `run` until it is ready", 2, results.spread(memory.START, INLINE, "ready s"), " s"),
-        Target("idle memory of a worker, behind Envoy", 110, results.spread(memory.START, INLINE, "idle MiB"), " MiB"),
-        Target("idle memory of a worker, alone", 110, results.spread(memory.START, HTTP, "idle MiB"), " MiB"),
+        Target("start of `run` until it is ready", 2, memories.spread(memory.START, INLINE, "ready s"), " s"),
+        Target("idle memory of a worker, behind Envoy", 110, memories.spread(memory.START, INLINE, "idle MiB"), " MiB"),
+        Target("idle memory of a worker, alone", 110, memories.spread(memory.START, HTTP, "idle MiB"), " MiB"),
     ]
 
 
-def section(results: Results) -> str:
-    return table(["target", "bound", "measured", "met"], [target.row() for target in targets(results)])
+def section(results: Results, memories: Results) -> str:
+    return table(["target", "bound", "measured", "met"], [target.row() for target in targets(results, memories)])

@@ -17,6 +17,9 @@ from bench.measure import Workload, measured
 from bench.quiet import undisturbed
 from bench.results import Figures, Results
 
+WORKERS = "workers"
+"""What the results are called."""
+
 INLINE, ALONE = "small JSON through Envoy, 32 clients", "400 kB history, http alone, 16 clients"
 _COUNTS = (1, 2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench import memory, workers
+from bench.__main__ import PARTS
 from bench.contestants import BARE, ECHO, INLINE
 from bench.growth import AXES, LEVELS, STORED
 from bench.growth import section as growth_section
@@ -27,7 +28,7 @@ def compared() -> Results:
 
 
 def test_a_target_is_judged_by_the_median_of_the_rounds() -> None:
-    found = {target.name: target for target in targets(compared()) if target.found is not None}
+    found = {target.name: target for target in targets(compared(), compared()) if target.found is not None}
     rate = found["requests/s to the floor's, not stored"]
     assert rate.row() == ["requests/s to the floor's, not stored", "≥ 0.80×", "0.80 (0.80–0.80)×", "yes"]
     chunk = found["CPU per paced chunk to the floor's, 50 clients"]
@@ -35,11 +36,11 @@ def test_a_target_is_judged_by_the_median_of_the_rounds() -> None:
 
 
 def test_what_was_not_measured_is_said() -> None:
-    assert targets(Results())[0].row()[2:] == ["not measured", ""]
+    assert targets(Results(), Results())[0].row()[2:] == ["not measured", ""]
 
 
 def test_the_report_has_a_row_for_all_that_was_measured() -> None:
-    text = report(compared(), Results(), Results(), rounds=2)
+    text = report({**dict.fromkeys(PARTS, Results()), "compare": compared()})
     assert f"| {JSON_ONE} | inline | 600 (400–800) | 0.80× | 1.88 (1.25–2.50) |" in text
     assert BARE not in text
     assert "## Growth" not in text

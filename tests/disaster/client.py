@@ -108,10 +108,13 @@ class Client:
 
     async def listed(self, conversation: str) -> Sequence[Json]:
         """All items of a conversation, oldest first."""
+        return await self._all(f"/conversations/{conversation}/items")
+
+    async def _all(self, path: str) -> Sequence[Json]:
         items: list[Json] = []
         query: dict[str, Any] = {"limit": 100, "order": "asc"}
         while True:
-            page = good(await self.get(f"/conversations/{conversation}/items", **query))
+            page = good(await self.get(path, **query))
             items += page["data"]
             if not page["has_more"]:
                 return items
@@ -127,9 +130,8 @@ class Client:
         """It can be read, listed and continued as it was announced; the texts are those of its whole chain."""
         id = announced["id"]
         assert await self.read(id) == announced
-        page = good(await self.get(f"/responses/{id}/input_items", limit=100, order="asc"))
-        own = [item["content"][0]["text"] for item in announced["output"]]
-        assert [item["content"][0]["text"] for item in page["data"]] + own == list(texts)
+        listed = [*await self._all(f"/responses/{id}/input_items"), *announced["output"]]
+        assert [item["content"][0]["text"] for item in listed] == list(texts)
         assert await self.remembered(id) == list(texts)
 
 
