@@ -15,6 +15,7 @@ from gw_extproc.local.envoy_config import as_json, bootstrap_of
 from gw_extproc.local.workers import Listening
 from gw_extproc.settings import Settings, Upstream
 from tests.sockets import free_port
+from tests.waiting import DEADLINE
 
 
 async def test_without_its_processor_it_answers_with_an_error_object() -> None:
@@ -29,7 +30,7 @@ async def test_without_its_processor_it_answers_with_an_error_object() -> None:
         await crew.start(Part("Envoy", command, environment(settings)))
         await EnvoyAdmin(admin).until_ready()
         origin = f"http://127.0.0.1:{await EnvoyAdmin(admin).listening_port()}"
-        async with httpx2.AsyncClient(base_url=origin) as client:
+        async with httpx2.AsyncClient(base_url=origin, timeout=DEADLINE) as client:
             own = await client.post("/v1/responses", json={"model": "any", "input": "Hi"})
             other = await client.get("/v1/elsewhere")
     assert (own.status_code, other.status_code) == (503, 503)
