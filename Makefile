@@ -19,13 +19,13 @@ check: format lint types generated tests ## format, lint, strict types, generate
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@echo "installing into $(VENV) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@echo "installing the development tools ..."
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 format: $(VENV)/.dev
@@ -77,12 +77,12 @@ soak: $(VENV)/.dev ## mixed traffic with disconnects and errors: memory and desc
 
 $(VENV)/bench/.ready: requirements-bench.lock | $(VENV)/.dev
 	@$(PYTHON) -m venv $(VENV)/bench
-	@$(VENV)/bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@$(VENV)/bench/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r $<
 	@touch $@
 
 $(VENV)/peers/.ready: bench/peers/requirements.lock | $(VENV)/.dev
 	@$(PYTHON) -m venv $(VENV)/peers
-	@$(VENV)/peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@$(VENV)/peers/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r $<
 	@touch $@
 
 bench-state: $(VENV)/.dev ## a long chain and a long conversation beside short ones
