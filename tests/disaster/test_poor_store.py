@@ -119,6 +119,7 @@ async def test_a_store_that_is_slow_now_and_then_in_a_burst(store: Valkey, upstr
                 await burst.unstored(2)
                 let_go(store, wire)
             await burst.more()
+    async with replica.serving(store.url, upstream) as patient, calling(patient.url, upstream) as client:  # hundreds of reads at once
         await burst.assert_all_there(client)
 
 
