@@ -27,7 +27,6 @@ async def compared(rounds: int, results: Results) -> None:
                     await _take(turn, who, place, results)
             for name in _KEEPING:
                 results.add(CHAIN, name, chained(who[name], place))
-            results.save(COMPARE)
 
 
 async def everyone(place: Arena) -> Mapping[str, Contestant]:
@@ -47,3 +46,4 @@ async def _take(turn: Turn, who: Mapping[str, Contestant], place: Arena, results
 
     for name, figures in (await undisturbed(once)).items():
         results.add(turn.workload.name, name, figures)
+    results.save(COMPARE)  # so that a run that is stopped has not been for nothing
