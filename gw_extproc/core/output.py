@@ -82,6 +82,11 @@ class Output:
         self._annotations.append(annotation)
         self._annotate()
 
+    def growing(self, kind: type[ReasoningDraft | MessageDraft]) -> Callable[[str], None] | None:
+        """What lets the open text grow, where it is of that kind and nothing waits to be told with it."""
+        text = self._text
+        return text.grow if isinstance(text, kind) and not self._annotations else None
+
     def spoken(self) -> str:
         """The text of the open message, for markers that refer to sources."""
         return self._text.spoken() if isinstance(self._text, MessageDraft) else ""
@@ -104,7 +109,7 @@ class Output:
         return draft
 
     def close(self, last_status: str) -> None:
-        """Closes everything; the last item gets `last_status`, all before it are complete (Open Responses: items).
+        """Closes everything; the last item gets `last_status`, if it was open, all before it are complete (Open Responses: items).
 
         An answer that is complete and empty gets an empty message. Raises BadArguments, and closes nothing, where the model finished a
         call that does not have its tool's form; the last one may have been cut off, and then there is no such call.
@@ -118,8 +123,9 @@ class Output:
             closing.append(self._text)
         closing += whole
         self._calls, self._text, self._whole = [], None, []
+        last = self._drafts[-1] if self._drafts and not whole else None
         for each in closing:
-            each.close(last_status if each is closing[-1] else "completed")
+            each.close(last_status if each is last else "completed")
 
     def abandon(self) -> None:
         """Marks what is open as incomplete without announcing its end: the response has failed."""

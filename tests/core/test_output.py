@@ -112,6 +112,13 @@ class TestClosing:
         story.output.close("incomplete")
         assert story.items == [("function_call", "completed"), ("function_call", "incomplete")]
 
+    def test_what_was_open_before_the_last_item_is_complete(self, story: Story) -> None:
+        story.output.call("c1", F).grow("{}")
+        story.output.reasoning("hm")
+        story.output.call("c2", SHELL).grow('{"comm')
+        story.output.close("incomplete")
+        assert story.items == [("function_call", "completed"), ("reasoning", "completed")]
+
     def test_a_whole_call_that_was_cut_off_is_none(self, story: Story) -> None:
         story.output.call("c1", F)
         story.output.call("c2", SHELL).grow('{"comm')
