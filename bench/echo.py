@@ -9,36 +9,39 @@ from typing import Any
 import grpc
 import uvloop
 
-from gw_extproc.extproc import messages
-from gw_extproc.extproc.messages import Reply, Request
+from gw_extproc.extproc.pb.ext_proc_pb2 import HttpBody, ProcessingRequest, ProcessingResponse, StreamedBodyResponse
 from gw_extproc.extproc.server import SERVICE
 
+Context = grpc.aio.ServicerContext[ProcessingRequest, ProcessingResponse]
 
-def echo(request: Request) -> Reply:
+
+def echo(request: ProcessingRequest) -> ProcessingResponse:
+    """As anybody would write it: a new message for each."""
+    reply = ProcessingResponse()
     match request.WhichOneof("request"):
-        case "request_headers":
-            return messages.request_headers({})
         case "request_body":
-            return messages.request_body(request.request_body.body, end=request.request_body.end_of_stream)
-        case "request_trailers":
-            return messages.request_trailers()
-        case "response_headers":
-            return messages.response_headers({})
+            _same(request.request_body, reply.request_body.response.body_mutation.streamed_response)
         case "response_body":
-            return messages.response_body(request.response_body.body, end=request.response_body.end_of_stream)
-        case _:
-            return messages.response_trailers()
+            _same(request.response_body, reply.response_body.response.body_mutation.streamed_response)
+        case str(other):
+            getattr(reply, other).SetInParent()
+    return reply
 
 
-async def process(_: AsyncIterator[Any], context: grpc.aio.ServicerContext[Request, Reply]) -> None:
-    while isinstance(request := await context.read(), Request):
+def _same(body: HttpBody, piece: StreamedBodyResponse) -> None:
+    piece.body = body.body
+    piece.end_of_stream = body.end_of_stream
+
+
+async def process(_: AsyncIterator[Any], context: Context) -> None:
+    while isinstance(request := await context.read(), ProcessingRequest):
         await context.write(echo(request))
 
 
 async def serve(address: str) -> None:
     server = grpc.aio.server()
     handler = grpc.stream_stream_rpc_method_handler(
-        process, request_deserializer=Request.FromString, response_serializer=Reply.SerializeToString
+        process, request_deserializer=ProcessingRequest.FromString, response_serializer=ProcessingResponse.SerializeToString
     )
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),))
     server.add_insecure_port(address)

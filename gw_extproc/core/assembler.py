@@ -19,15 +19,16 @@ import orjson
 
 from gw_extproc.core import chunks, lifecycle, upstream_errors, usage
 from gw_extproc.core.calls import Calls, GrowingCall
-from gw_extproc.core.drafts import Seal
+from gw_extproc.core.drafts import MessageDraft, ReasoningDraft, Seal
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.events import Emitter, Mute, Profile
 from gw_extproc.core.facts import Facts
 from gw_extproc.core.lifecycle import Status
 from gw_extproc.core.output import NewId, Output
+from gw_extproc.core.repetition import Pattern, Repetition
 from gw_extproc.core.request import Plan
 from gw_extproc.core.response import Fields, ResponseObject
-from gw_extproc.core.sse import Chunk, Ending
+from gw_extproc.core.sse import Chunk, Ending, Piece
 from gw_extproc.core.think import Kind, ThinkSplitter
 from gw_extproc.core.toolkinds import BadArguments
 
@@ -63,6 +64,8 @@ class Assembler:
         self._calls = Calls(self._open_call)
         self._think = ThinkSplitter(enabled=making.think_tags)
         self._facts = Facts()
+        self._growing: tuple[Pattern, Callable[[str], None]] | None = None
+        """A pattern whose repetitions only let an open text grow, and how."""
         self.status = Status.QUEUED
         self.outputs: Sequence[bytes] = ()
         self.error: UpstreamError | None = None
@@ -76,8 +79,32 @@ class Assembler:
         self._emitter.begin(self._snapshot((), store=self._making.store))
         return self._emitter.take()
 
-    def feed(self, chunk: Chunk) -> bytes:
+    def feed(self, piece: Piece) -> bytes:
         """Takes one chunk, or a whole Chat completion."""
+        if not isinstance(piece, Repetition):
+            self._growing = None
+            return self._feed(piece)
+        text, pattern = piece
+        if self._growing is not None and self._growing[0] is pattern:
+            self._growing[1](text)
+            return self._emitter.take()
+        chunk = piece.chunk()
+        events = self._feed(chunk)
+        grow = self._grower(chunk)
+        self._growing = None if grow is None else (pattern, grow)
+        return events
+
+    def _grower(self, chunk: Chunk) -> Callable[[str], None] | None:
+        """What would do all that this chunk did, were it fed again with another text; None where it did more than say one."""
+        delta = chunk["choices"][0]["delta"]
+        said = [name for name, value in delta.items() if value and name != "role"]
+        if self.ended or self._making.plan.logprobs or len(said) != 1:
+            return None
+        if said[0] == "content":
+            return self._output.growing(MessageDraft) if self._think.passing else None
+        return self._output.growing(ReasoningDraft)
+
+    def _feed(self, chunk: Chunk) -> bytes:
         if not lifecycle.takes_input(self.status):
             return b""
         if error := upstream_errors.in_chunk(chunk):

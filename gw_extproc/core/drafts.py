@@ -132,6 +132,12 @@ class MessageDraft(Draft):
         self._trace([len(text), len(logprobs)])
         self._emitter.emit("response.output_text.delta", **part.at, delta=text, logprobs=logprobs)
 
+    def grow(self, text: str) -> None:
+        """The open part, which is one of text, grows."""
+        part = self._parts[-1]
+        part.texts.append(text)
+        self._emitter.delta(part.prefix, self.index, text)
+
     def more_logprobs(self, logprobs: Sequence[Item]) -> None:
         """Those that no text followed belong to the text before them."""
         self._part("output_text").logprobs.extend(logprobs)

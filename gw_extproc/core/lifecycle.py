@@ -14,6 +14,8 @@ from enum import Enum
 class Status(Enum):
     """The `status` of a response object."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and every chunk asks whether the response has ended
+
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"

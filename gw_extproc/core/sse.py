@@ -17,8 +17,11 @@ from typing import Any
 import orjson
 
 from gw_extproc.core.errors import BAD_ANSWER, UpstreamError
+from gw_extproc.core.repetition import PATIENCE, Pattern, Repetition, learned
 
 Chunk = Mapping[str, Any]
+Piece = Chunk | Repetition
+"""What a stream consists of."""
 
 MAX_PENDING = 64 * 1024 * 1024
 """Bytes of one unfinished event or JSON body: as much as a request may have by default, since an image may come back."""
@@ -45,7 +48,7 @@ class ChunkDecoder:
     def __init__(self) -> None:
         self._reader: _Events | _Json | None = None
 
-    def feed(self, data: bytes) -> Sequence[Chunk]:
+    def feed(self, data: bytes) -> Sequence[Piece]:
         """Raises UpstreamError where an event, or the JSON body, is too large."""
         if self._reader is None:
             data = data.lstrip(_BLANK)
@@ -57,14 +60,16 @@ class ChunkDecoder:
     @property
     def done(self) -> bool:
         """Whether the stream said [DONE]: nothing of interest follows, even if the connection stays open."""
-        return isinstance(self._reader, _Events) and self._reader.ending is Ending.DONE
+        return self._reader is not None and self._reader.ending is Ending.DONE
 
-    def end(self) -> tuple[Sequence[Chunk], Ending]:
+    def end(self) -> tuple[Sequence[Piece], Ending]:
         return ((), Ending.CUT) if self._reader is None else self._reader.end()
 
 
 class _Json:
     """One JSON document."""
+
+    ending = Ending.WHOLE
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -77,7 +82,7 @@ class _Json:
         return ()
 
     def end(self) -> tuple[Sequence[Chunk], Ending]:
-        return _parse(b"".join(self._parts)), Ending.WHOLE
+        return _parse(b"".join(self._parts)), self.ending
 
 
 class _Events:
@@ -87,9 +92,20 @@ class _Events:
         self._data: list[bytes] = []  # data lines of the unfinished event
         self._event = b""
         self._strange: bytes | None = b""  # the first line that has no place in an event stream; None once there was an event
+        self._pattern: Pattern | None = None
+        self._patience = PATIENCE
         self.ending = Ending.CUT
 
-    def feed(self, data: bytes) -> Sequence[Chunk]:
+    def feed(self, data: bytes) -> Sequence[Piece]:
+        if (
+            self._pattern is not None
+            and data.startswith(b"data:")
+            and data.endswith(b"\n\n")
+            and not (self._partial or self._data or self._event)
+            and (repetition := self._pattern.repeated(data[5:-2].strip())) is not None
+        ):  # the piece is one whole event, as nearly all are: of two, what stands between would be no text
+            self._patience = PATIENCE
+            return (repetition,)
         if self._partial:
             self._held += len(data)
             _check_size(self._held)
@@ -100,7 +116,7 @@ class _Events:
         lines = data.splitlines(keepends=True)
         # A lone CR at the very end may be half of a CRLF.
         self._partial = [lines.pop()] if lines and not lines[-1].endswith(b"\n") else []
-        chunks: list[Chunk] = []
+        chunks: list[Piece] = []
         for line in lines:
             self._line(line.rstrip(b"\r\n"), chunks)
         if self._partial or self._data:
@@ -108,8 +124,8 @@ class _Events:
             _check_size(self._held)
         return chunks
 
-    def end(self) -> tuple[Sequence[Chunk], Ending]:
-        chunks: list[Chunk] = []
+    def end(self) -> tuple[Sequence[Piece], Ending]:
+        chunks: list[Piece] = []
         for line in (*b"".join(self._partial).splitlines(), b""):
             self._line(line, chunks)
         self._partial = []
@@ -117,7 +133,7 @@ class _Events:
             chunks.append(_unreadable(self._strange))
         return chunks, self.ending
 
-    def _line(self, line: bytes, chunks: list[Chunk]) -> None:
+    def _line(self, line: bytes, chunks: list[Piece]) -> None:
         if line.startswith(b"data:"):
             self._data.append(line[5:])
         elif not line:
@@ -135,17 +151,28 @@ class _Events:
         elif self._strange == b"" and not line.startswith((b":", b"id:", b"retry:")):
             self._strange = line
 
-    def _dispatch(self, chunks: list[Chunk]) -> None:
+    def _dispatch(self, chunks: list[Piece]) -> None:
         data, self._data = self._data, []
         self._strange = None
         for payload in _payloads(data):
             if self.ending is Ending.DONE:
                 return
             if payload.strip(b'"').upper() == b"[DONE]":
-                self.ending = Ending.DONE
+                self.ending, self._pattern = Ending.DONE, None
             elif payload and payload != b"null" and (payload.startswith(b"{") or self._event in CHUNK_EVENTS):
-                parsed = _parse(payload)
-                chunks += map(_as_error, parsed) if self._event == b"error" else parsed
+                chunks += map(_as_error, _parse(payload)) if self._event == b"error" else self._read(payload)
+
+    def _read(self, payload: bytes) -> Sequence[Piece]:
+        if self._pattern is not None:
+            if (repetition := self._pattern.repeated(payload)) is not None:
+                self._patience = PATIENCE
+                return (repetition,)
+            self._pattern = None
+        parsed = _parse(payload)
+        if self._patience and len(parsed) == 1 and (pattern := learned(payload, parsed[0])):
+            self._pattern = pattern
+            self._patience -= 1
+        return parsed
 
 
 def _payloads(data: list[bytes]) -> Sequence[bytes]:

@@ -43,8 +43,13 @@ class ThinkSplitter:
         self._held = ""
         self._closing = ""
 
+    @property
+    def passing(self) -> bool:
+        """Whether all that follows is text."""
+        return self._state is _State.ANSWER
+
     def feed(self, text: str) -> Iterable[tuple[Kind, str]]:
-        return ((Kind.TEXT, text),) if self._state is _State.ANSWER else self._split(text)
+        return ((Kind.TEXT, text),) if self.passing else self._split(text)
 
     def end(self) -> Iterator[tuple[Kind, str]]:
         held, self._held = self._held, ""

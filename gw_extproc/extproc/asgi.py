@@ -50,7 +50,7 @@ class Line:
     async def read(self) -> Request | None:
         """The next part of the request, or None where none follows: the client has left, or Envoy has answered in our place."""
         message = await self._result(self._wire.read())
-        if message is not None and message.WhichOneof("request") in ("request_body", "request_trailers"):
+        if isinstance(message, Request) and message.WhichOneof("request") in ("request_body", "request_trailers"):
             return message
         self.gone.set()
         return None

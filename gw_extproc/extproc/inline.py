@@ -27,6 +27,8 @@ from gw_extproc.session.session import Session
 
 
 class Phase(Enum):
+    __hash__ = object.__hash__  # Enum's own is written in Python, and every chunk asks what to do in its phase
+
     READING = "the request's body is arriving"
     CALLING = "the model call is with Envoy"
     HEADED = "the upstream's headers are there, and nothing of its body: Envoy takes no body from us yet"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from gw_extproc.extproc.pb import ext_proc_pb2 as pb
 
-Reply = pb.ProcessingResponse
 Request = pb.ProcessingRequest
+
+Reply = bytes
+"""A `ProcessingResponse`, encoded."""
 
 MAX_BODY_MESSAGE = 256 * 1024
 """Bytes of a body in one message: large enough to be few, small enough to pass every HTTP/2 window in pieces."""
+
+_SHORT = 2048
+"""Bytes of a body that is worth remembering what stands around it: every token's event is shorter."""
 
 Pairs = Sequence[tuple[bytes, bytes]]
 """Headers in their order, repeated ones included; names in lower case."""
@@ -51,44 +57,80 @@ def _mutation(changes: Mapping[str, str | None]) -> pb.HeaderMutation:
 
 def request_headers(changes: Mapping[str, str | None]) -> Reply:
     """The answer to the request headers: sets each header, removes those whose value is None."""
-    return Reply(request_headers=pb.HeadersResponse(response=pb.CommonResponse(header_mutation=_mutation(changes))))
+    headers = pb.HeadersResponse(response=pb.CommonResponse(header_mutation=_mutation(changes)))
+    return pb.ProcessingResponse(request_headers=headers).SerializeToString()
 
 
 def response_headers(changes: Mapping[str, str | None]) -> Reply:
-    return Reply(response_headers=pb.HeadersResponse(response=pb.CommonResponse(header_mutation=_mutation(changes))))
+    headers = pb.HeadersResponse(response=pb.CommonResponse(header_mutation=_mutation(changes)))
+    return pb.ProcessingResponse(response_headers=headers).SerializeToString()
+
+
+def _request_piece(data: bytes, end: bool) -> pb.ProcessingResponse:
+    reply = pb.ProcessingResponse()
+    piece = reply.request_body.response.body_mutation.streamed_response
+    piece.body, piece.end_of_stream = data, end
+    return reply
+
+
+def _response_piece(data: bytes, end: bool) -> pb.ProcessingResponse:
+    reply = pb.ProcessingResponse()
+    piece = reply.response_body.response.body_mutation.streamed_response
+    piece.body, piece.end_of_stream = data, end
+    return reply
+
+
+def _answer_piece(data: bytes, end: bool) -> pb.ProcessingResponse:
+    reply = pb.ProcessingResponse()
+    piece = reply.streamed_immediate_response.body_response
+    piece.body, piece.end_of_stream = data, end
+    return reply
+
+
+@lru_cache(maxsize=4096)
+def _around(piece: Callable[[bytes, bool], pb.ProcessingResponse], length: int, end: bool) -> tuple[bytes, bytes]:
+    """What stands before and after a body of that length in such a message; neither depends on the body itself."""
+    body = bytes(length)
+    before, _, after = piece(body, end).SerializeToString().partition(body)
+    return before, after
+
+
+def _encoded(piece: Callable[[bytes, bool], pb.ProcessingResponse], data: bytes, end: bool) -> Reply:
+    """A message with a piece of a body. A message object for each would cost more than its encoding (one that is used again keeps all
+    bodies it ever had: protobuf's arenas free nothing before the message goes)."""
+    if not 0 < len(data) <= _SHORT:
+        return piece(data, end).SerializeToString()
+    before, after = _around(piece, len(data), end)
+    return b"%b%b%b" % (before, data, after)
 
 
 def request_body(data: bytes, *, end: bool) -> Reply:
-    reply = Reply()
-    streamed = reply.request_body.response.body_mutation.streamed_response
-    streamed.body = data
-    streamed.end_of_stream = end
-    return reply
+    return _encoded(_request_piece, data, end)
 
 
 def response_body(data: bytes, *, end: bool) -> Reply:
-    reply = Reply()
-    streamed = reply.response_body.response.body_mutation.streamed_response
-    streamed.body = data
-    streamed.end_of_stream = end
-    return reply
+    return _encoded(_response_piece, data, end)
+
+
+_UNCHANGED_REQUEST_BODY = pb.ProcessingResponse(request_body=pb.BodyResponse()).SerializeToString()
+_UNCHANGED_RESPONSE_BODY = pb.ProcessingResponse(response_body=pb.BodyResponse()).SerializeToString()
 
 
 def same_request_body(body: pb.HttpBody, *, duplex: bool) -> Reply:
     """The piece as it came: in full duplex it is sent back, in any other mode Envoy still has it."""
-    return request_body(body.body, end=body.end_of_stream) if duplex else Reply(request_body=pb.BodyResponse())
+    return request_body(body.body, end=body.end_of_stream) if duplex else _UNCHANGED_REQUEST_BODY
 
 
 def same_response_body(body: pb.HttpBody, *, duplex: bool) -> Reply:
-    return response_body(body.body, end=body.end_of_stream) if duplex else Reply(response_body=pb.BodyResponse())
+    return response_body(body.body, end=body.end_of_stream) if duplex else _UNCHANGED_RESPONSE_BODY
 
 
 def request_trailers() -> Reply:
-    return Reply(request_trailers=pb.TrailersResponse())
+    return pb.ProcessingResponse(request_trailers=pb.TrailersResponse()).SerializeToString()
 
 
 def response_trailers() -> Reply:
-    return Reply(response_trailers=pb.TrailersResponse())
+    return pb.ProcessingResponse(response_trailers=pb.TrailersResponse()).SerializeToString()
 
 
 def _pieces(data: bytes, *, end: bool) -> Iterator[tuple[bytes, bool]]:
@@ -113,11 +155,7 @@ def response_bodies(data: bytes, *, end: bool) -> Sequence[Reply]:
 def immediate(status: int, body: bytes, extra: Mapping[str, str]) -> Reply:
     """An answer made here, instead of the upstream's (Envoy sets content-length)."""
     changes: dict[str, str | None] = {"content-type": "application/json", **extra}
-    return Reply(
-        immediate_response=pb.ImmediateResponse(
-            status=pb.HttpStatus(code=status), headers=_mutation(changes), body=body, details="gw_extproc"
-        )
-    )
+    return _immediate(status, _mutation(changes), body)
 
 
 def whole_answer(status: int, headers: Pairs, body: bytes) -> Reply:
@@ -131,8 +169,12 @@ def whole_answer(status: int, headers: Pairs, body: bytes) -> Reply:
         option.header.key, option.header.raw_value = name.decode("latin-1"), value
         option.append.value = name in seen  # the action alone does not append: Envoy 1.37 to 1.40 heed only this older field
         seen.add(name)
-    response = pb.ImmediateResponse(status=pb.HttpStatus(code=status), headers=mutation, body=body, details="gw_extproc")
-    return Reply(immediate_response=response)
+    return _immediate(status, mutation, body)
+
+
+def _immediate(status: int, headers: pb.HeaderMutation, body: bytes) -> Reply:
+    response = pb.ImmediateResponse(status=pb.HttpStatus(code=status), headers=headers, body=body, details="gw_extproc")
+    return pb.ProcessingResponse(immediate_response=response).SerializeToString()
 
 
 def answer_headers(status: int, headers: Pairs, *, end: bool) -> Reply:
@@ -140,7 +182,7 @@ def answer_headers(status: int, headers: Pairs, *, end: bool) -> Reply:
 
     Of repeated headers Envoy keeps one, so they are joined (RFC 9110, section 5.3). Raises ValueError for set-cookie, which cannot be.
     """
-    reply, joined = Reply(), dict[bytes, bytes]()
+    reply, joined = pb.ProcessingResponse(), dict[bytes, bytes]()
     for name, value in headers:
         if name == b"set-cookie" and name in joined:
             raise ValueError("Envoy carries one set-cookie at most in an answer that is streamed")
@@ -150,15 +192,12 @@ def answer_headers(status: int, headers: Pairs, *, end: bool) -> Reply:
     response.headers.headers.add(key=":status", raw_value=str(status).encode())
     for name, value in joined.items():
         response.headers.headers.add(key=name.decode("latin-1"), raw_value=value)
-    return reply
+    return reply.SerializeToString()
 
 
 def answer_body(data: bytes, *, end: bool) -> Reply:
     """A piece of such an answer."""
-    reply = Reply()
-    piece = reply.streamed_immediate_response.body_response
-    piece.body, piece.end_of_stream = data, end
-    return reply
+    return _encoded(_answer_piece, data, end)
 
 
 def answer_bodies(data: bytes, *, end: bool) -> Iterator[Reply]:

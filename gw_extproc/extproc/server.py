@@ -73,10 +73,10 @@ class GrpcServer:
         # Workers share a TCP port; a second gateway must not join them unseen.
         shared = ("grpc.so_reuseport", int(self._gateway.settings.workers > 1))
         server = grpc.aio.server(options=(("grpc.max_receive_message_length", _LARGEST_MESSAGE), shared))
-        handler = grpc.stream_stream_rpc_method_handler(
+        handler: grpc.RpcMethodHandler[messages.Request, messages.Reply] = grpc.stream_stream_rpc_method_handler(
             self._process,
             request_deserializer=messages.Request.FromString,
-            response_serializer=messages.Reply.SerializeToString,
+            response_serializer=None,  # replies are encoded where they are made
         )
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),))
         health_pb2_grpc.add_HealthServicer_to_server(self._status, server)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import grpc
 from starlette.types import ASGIApp
@@ -58,13 +58,12 @@ class Processor:
 
     async def process(self, _: AsyncIterator[Any], context: Context) -> None:
         """Runs one exchange."""
-        wire = GrpcWire(context)
-        first = await wire.read()
-        if first is None:
+        first: Request | object = await context.read()
+        if not isinstance(first, Request):
             return
         exchange, began = self._exchange(first), time.monotonic()
         try:
-            await exchange.run(first, wire)
+            await exchange.run(first, context)
         except BrokenOff as error:  # Envoy cuts the client off; an end without an error would leave it waiting
             await context.abort(grpc.StatusCode.ABORTED, str(error))
         finally:
@@ -86,18 +85,6 @@ class Processor:
         return MessageByMessage(inside, self._gateway)
 
 
-class GrpcWire:
-    """The wire that grpc.aio is."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self.write = context.write
-
-    async def read(self) -> Request | None:
-        message: Any = await self._context.read()
-        return message if isinstance(message, Request) else None
-
-
 class MessageByMessage:
     """An exchange that answers each of Envoy's messages before it reads the next."""
 
@@ -107,20 +94,18 @@ class MessageByMessage:
         self.summary = inside.summary
 
     async def run(self, first: Request, wire: Wire) -> None:
-        message: Request | None = first
+        """The broad catch of this shell: whatever goes wrong becomes an error that the client can read, never a broken stream."""
+        inside, message = self._inside, cast(Request | object, first)
         try:
-            while message is not None:
-                for reply in await self._replies(message):
+            while isinstance(message, Request):
+                try:
+                    replies = await inside.handle(message)
+                except Exception:
+                    logger.exception("an exchange failed")
+                    replies = await inside.fail(InternalError())
+                for reply in replies:
                     await wire.write(reply)
                 message = await wire.read()
         finally:  # Envoy cancels this coroutine right after the end of its messages: what is left to do is done beside it
-            if (work := self._inside.leave()) is not None:
+            if (work := inside.leave()) is not None:
                 self._gateway.aftermath.save(work)
-
-    async def _replies(self, message: Request) -> Sequence[Reply]:
-        """The broad catch of this shell: whatever goes wrong becomes an error that the client can read, never a broken stream."""
-        try:
-            return await self._inside.handle(message)
-        except Exception:
-            logger.exception("an exchange failed")
-            return await self._inside.fail(InternalError())

@@ -17,7 +17,8 @@ import orjson
 
 from gw_extproc.core import upstream_errors
 from gw_extproc.core.errors import BAD_ANSWER, GatewayError, UpstreamError
-from gw_extproc.core.sse import Chunk, ChunkDecoder, Ending
+from gw_extproc.core.repetition import Repetition
+from gw_extproc.core.sse import ChunkDecoder, Ending, Piece
 from gw_extproc.encoding import BodyError, Decoder, decoder
 from gw_extproc.session.session import Session
 
@@ -192,7 +193,7 @@ class StreamAnswer(Answer):
         chunks = self._decoder.feed(self._plain(data))
         opening = self._opening(chunks)
         assembler = self._session.assembler
-        events = b"".join([assembler.feed(chunk) for chunk in chunks])
+        events = b"".join(map(assembler.feed, chunks))
         if self._decoder.done and self._flow is _Flow.FLOWING:
             events += assembler.end(Ending.DONE)
         if assembler.ended:
@@ -222,13 +223,13 @@ class StreamAnswer(Answer):
         events = self._session.assembler.fail(upstream)
         return [*opening, Body(events + await self._session.conclude(), end=True)]
 
-    def _opening(self, chunks: Sequence[Chunk]) -> Sequence[Part]:
+    def _opening(self, chunks: Sequence[Piece]) -> Sequence[Part]:
         """What comes before the first event. An answer that begins with an error becomes an HTTP error, if it still can."""
         if self._flow is _Flow.FLOWING or (self._flow is _Flow.WITHHELD and not chunks):
             return ()
         head: Sequence[Part] = ()
         if self._flow is _Flow.WITHHELD:
-            if error := upstream_errors.in_chunk(chunks[0]):
+            if not isinstance(chunks[0], Repetition) and (error := upstream_errors.in_chunk(chunks[0])):
                 raise error
             head = [self._head()]
         self._flow = _Flow.FLOWING

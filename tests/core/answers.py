@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,7 @@ from gw_extproc.core.drafts import Seal
 from gw_extproc.core.events import PROFILES
 from gw_extproc.core.request import input_items, translate
 from gw_extproc.core.response import ResponseObject
-from gw_extproc.core.sse import ChunkDecoder
+from gw_extproc.core.sse import ChunkDecoder, Piece
 from gw_extproc.schema.validation import validate
 from tests.events import Json, events
 
@@ -104,14 +104,14 @@ def answer(body: bytes | Iterable[bytes], **request: Any) -> Answer:
     return told(assembler(**request), body)
 
 
-def told(made: Assembler, body: bytes | Iterable[bytes]) -> Answer:
-    """The answer of that assembler to an upstream body, whole or in pieces."""
+def told(made: Assembler, body: bytes | Iterable[bytes], read: Callable[[Piece], Piece] = lambda piece: piece) -> Answer:
+    """The answer of that assembler to an upstream body, whole or in pieces, each chunk read so."""
     decoder = ChunkDecoder()
     wire = made.start()
     for piece in (body,) if isinstance(body, bytes) else body:
-        wire += b"".join([made.feed(chunk) for chunk in decoder.feed(piece)])
+        wire += b"".join([made.feed(read(chunk)) for chunk in decoder.feed(piece)])
     rest, ending = decoder.end()
-    wire += b"".join([made.feed(chunk) for chunk in rest]) + made.end(ending)
+    wire += b"".join([made.feed(read(chunk)) for chunk in rest]) + made.end(ending)
     response = made.response(stored=True)
     return Answer(wire + made.announce(response), orjson.loads(response), made.usage_estimated)
 

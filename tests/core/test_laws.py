@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from openai import APIError, OpenAI
 
 from gw_extproc.core.chunks import REASONING_FIELDS
+from gw_extproc.core.repetition import Repetition
+from gw_extproc.core.sse import Piece
 from tests.events import Json
 
-from .answers import SAID_DONE, answer, called, chunk, completion, cut, event, function, piece, said, stream, usage
+from .answers import SAID_DONE, answer, assembler, called, chunk, completion, cut, event, function, piece, said, stream, told, usage
 from .lawful import check
 
 TOOLS = [
@@ -102,6 +104,37 @@ def test_streamed_equals_buffered(
     buffered = answer(orjson.dumps(whole), **request)
     streamed = answer(stream(*deltas(reasoning, content, calls, at), chunk(finish=reason), usage(), finish=None), **request)
     assert check(streamed.wire) == check(buffered.wire) == streamed.response == buffered.response
+
+
+SPOKEN = ("content", "reasoning_content", "reasoning", "refusal")
+
+
+def parsed(piece: Piece) -> Piece:
+    return piece.chunk() if isinstance(piece, Repetition) else piece
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["content", "reasoning_content", "reasoning", "refusal"]), TEXTS, st.integers(1, 3)), max_size=8
+    ),
+    CALLS,
+    REASONS,
+    CUTS,
+    st.sampled_from(REQUESTS),
+    st.sampled_from([{}, {"role": "assistant"}, {"annotations": [{"type": "url_citation", "url": "u"}]}, {"content": ""}]),
+    st.sampled_from([{}, {"usage": {"prompt_tokens": 5, "completion_tokens": 1}}, {"citations": ["http://a"]}]),
+)
+def test_a_repetition_is_worth_its_chunk(
+    texts: list[tuple[str, str, int]], calls: list[tuple[str, str]], reason: str, at: list[int], request: Json, beside: Json, top: Json
+) -> None:
+    chunks = [chunk({**beside, name: text}, **top) for name, text, times in texts for _ in range(times)]
+    body = stream(*chunks, *deltas("", "", calls, []), *chunks, chunk(finish=reason), usage(), finish=None)
+    told_so = told(assembler(**request), event_by_event(body))
+    assert told_so.wire == told(assembler(**request), cut(body, at), parsed).wire == answer(body, **request).wire
+
+
+def event_by_event(body: bytes) -> list[bytes]:
+    return [event + b"\n\n" for event in body.split(b"\n\n")[:-1]]
 
 
 def written(delta: Json, name: str, **otherwise: Any) -> Json:

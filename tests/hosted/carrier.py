@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.hosted import BrokenOff, Hosted
 from gw_extproc.extproc.messages import Request
+from gw_extproc.extproc.wire import Wire
 from gw_extproc.local.envoy_binary import binary
 from tests.sockets import accepts
 from tests.waiting import DEADLINE, until
@@ -78,13 +79,12 @@ class Carrier:
         until(lambda: not self._running, "the end of all exchanges")
 
     async def process(self, _: AsyncIterator[Any], context: Context) -> None:
-        wire = _ContextWire(context)
-        first = await wire.read()
-        assert first is not None
+        first = await context.read()
+        assert isinstance(first, Request)
         hosted = Hosted(self._app)
         self._running.add(hosted)
         try:
-            await hosted.run(first, wire, await _body_before(first, wire))
+            await hosted.run(first, context, await _body_before(first, context))
         except BrokenOff as error:
             await context.abort(grpc.StatusCode.ABORTED, str(error))
         finally:
@@ -92,26 +92,16 @@ class Carrier:
             self._running.discard(hosted)
 
 
-async def _body_before(first: Request, wire: _ContextWire) -> bytes | None:
+async def _body_before(first: Request, wire: Wire) -> bytes | None:
     """The body where the exchange shall be given it, as the inline exchange does."""
     if "x-read-before" not in messages.headers(first.request_headers.headers):
         return None
     body = b""
-    while (message := await wire.read()) is not None:
+    while isinstance(message := await wire.read(), Request):
         body += message.request_body.body
         if message.request_body.end_of_stream:
             break
     return body
-
-
-class _ContextWire:
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self.write = context.write
-
-    async def read(self) -> Request | None:
-        message = await self._context.read()
-        return message if isinstance(message, Request) else None
 
 
 @contextmanager
@@ -138,7 +128,9 @@ def _serving(carrier: Carrier, address: str) -> Iterator[None]:
 
     async def main() -> None:
         server = grpc.aio.server(options=(("grpc.max_receive_message_length", 64 * 1024 * 1024),))
-        handler = grpc.stream_stream_rpc_method_handler(carrier.process, Request.FromString, messages.Reply.SerializeToString)
+        handler: grpc.RpcMethodHandler[messages.Request, messages.Reply] = grpc.stream_stream_rpc_method_handler(
+            carrier.process, Request.FromString
+        )
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {"Process": handler}),))
         server.add_insecure_port(address)
         await server.start()
