@@ -23,6 +23,7 @@ from gw_extproc.core.drafts import MessageDraft, ReasoningDraft, Seal
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.events import Emitter, Mute, Profile
 from gw_extproc.core.facts import Facts
+from gw_extproc.core.lane import Grow
 from gw_extproc.core.lifecycle import Status
 from gw_extproc.core.output import NewId, Output
 from gw_extproc.core.repetition import Pattern, Repetition
@@ -64,7 +65,7 @@ class Assembler:
         self._calls = Calls(self._open_call)
         self._think = ThinkSplitter(enabled=making.think_tags)
         self._facts = Facts()
-        self._growing: tuple[Pattern, Callable[[str], None]] | None = None
+        self._growing: tuple[Pattern, Grow] | None = None
         """A pattern whose repetitions only let an open text grow, and how."""
         self.status = Status.QUEUED
         self.outputs: Sequence[bytes] = ()
@@ -84,17 +85,20 @@ class Assembler:
         if not isinstance(piece, Repetition):
             self._growing = None
             return self._feed(piece)
-        text, pattern = piece
-        if self._growing is not None and self._growing[0] is pattern:
-            self._growing[1](text)
-            return self._emitter.take()
+        if (grow := self.growing(piece)) is not None:
+            return grow(piece.text)
         chunk = piece.chunk()
         events = self._feed(chunk)
         grow = self._grower(chunk)
-        self._growing = None if grow is None else (pattern, grow)
+        self._growing = None if grow is None else (piece.pattern, grow)
         return events
 
-    def _grower(self, chunk: Chunk) -> Callable[[str], None] | None:
+    def growing(self, said: Repetition) -> Grow | None:
+        """What does all that this or another repetition of its pattern would do, where that is to let the open text grow."""
+        growing = self._growing
+        return growing[1] if growing is not None and said.pattern is growing[0] else None
+
+    def _grower(self, chunk: Chunk) -> Grow | None:
         """What would do all that this chunk did, were it fed again with another text; None where it did more than say one."""
         delta = chunk["choices"][0]["delta"]
         said = [name for name, value in delta.items() if value and name != "role"]

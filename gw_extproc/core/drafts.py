@@ -91,6 +91,11 @@ class ReasoningDraft(Draft):
         self._texts.append(text)
         self._emitter.delta(self._prefix, self.index, text)
 
+    def grown(self, text: str) -> bytes:
+        """It grows: the event that says so."""
+        self._texts.append(text)
+        return self._emitter.grown(self._prefix, self.index, text)
+
     def item(self) -> Item:
         text = "".join(self._texts)
         return {
@@ -132,11 +137,11 @@ class MessageDraft(Draft):
         self._trace([len(text), len(logprobs)])
         self._emitter.emit("response.output_text.delta", **part.at, delta=text, logprobs=logprobs)
 
-    def grow(self, text: str) -> None:
-        """The open part, which is one of text, grows."""
+    def grown(self, text: str) -> bytes:
+        """The open part, which is one of text, grows: the event that says so."""
         part = self._parts[-1]
         part.texts.append(text)
-        self._emitter.delta(part.prefix, self.index, text)
+        return self._emitter.grown(part.prefix, self.index, text)
 
     def more_logprobs(self, logprobs: Sequence[Item]) -> None:
         """Those that no text followed belong to the text before them."""

@@ -58,12 +58,16 @@ class Emitter:
         self._pending.append(DONE)
 
     def delta(self, prefix: bytes, item: int, delta: str) -> None:
-        """The item grew: one delta event whose constant part was encoded once by `delta_prefix`. This is the path of every token."""
+        """The item grew: one delta event whose constant part was encoded once by `delta_prefix`."""
+        self._pending.append(self.grown(prefix, item, delta))
+
+    def grown(self, prefix: bytes, item: int, delta: str) -> bytes:
+        """The same event, for who sends it at once. This is the path of every token."""
         trace = self.trace
         if item != trace.item:
             trace.turn(item)
         trace.marks.append(len(delta))
-        self._pending.append(b'%b%d,"delta":%b}\n\n' % (prefix, next(self._numbers), orjson.dumps(delta)))
+        return b'%b%d,"delta":%b}\n\n' % (prefix, next(self._numbers), orjson.dumps(delta))
 
     def error(self, error: GatewayError) -> None:
         """The stream's error event: flat as OpenAI has it, or nested as Open Responses has it."""

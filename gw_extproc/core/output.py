@@ -25,6 +25,7 @@ from gw_extproc.core.drafts import (
     WholeCallDraft,
 )
 from gw_extproc.core.events import Emitter
+from gw_extproc.core.lane import Grow
 from gw_extproc.core.toolkinds import WHOLE_CALLS, BadArguments, Tool, WholeCall
 
 NewId = Callable[[str, int], str]
@@ -82,10 +83,10 @@ class Output:
         self._annotations.append(annotation)
         self._annotate()
 
-    def growing(self, kind: type[ReasoningDraft | MessageDraft]) -> Callable[[str], None] | None:
+    def growing(self, kind: type[ReasoningDraft | MessageDraft]) -> Grow | None:
         """What lets the open text grow, where it is of that kind and nothing waits to be told with it."""
         text = self._text
-        return text.grow if isinstance(text, kind) and not self._annotations else None
+        return text.grown if isinstance(text, kind) and not self._annotations else None
 
     def spoken(self) -> str:
         """The text of the open message, for markers that refer to sources."""

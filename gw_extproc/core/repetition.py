@@ -27,17 +27,17 @@ class Pattern:
     """One chunk of a stream, but for its text."""
 
     def __init__(self, before: bytes, after: bytes, chunk: Mapping[str, Any], name: str) -> None:
-        self._before = before
-        self._after = after
+        self.before = before
+        self.after = after
         self._chunk = chunk
         self._name = name
 
     def repeated(self, payload: bytes) -> Repetition | None:
         """The chunk that these bytes are, where they repeat the pattern and say something."""
-        if not (payload.startswith(self._before) and payload.endswith(self._after)):
+        if not (payload.startswith(self.before) and payload.endswith(self.after)):
             return None
         try:
-            text = orjson.loads(payload[len(self._before) : len(payload) - len(self._after)])
+            text = orjson.loads(payload[len(self.before) : len(payload) - len(self.after)])
         except orjson.JSONDecodeError:
             return None
         return Repetition(text, self) if isinstance(text, str) and text else None

@@ -62,6 +62,11 @@ class ChunkDecoder:
         """Whether the stream said [DONE]: nothing of interest follows, even if the connection stays open."""
         return self._reader is not None and self._reader.ending is Ending.DONE
 
+    @property
+    def idle(self) -> bool:
+        """Whether no event is unfinished."""
+        return isinstance(self._reader, _Events) and self._reader.idle
+
     def end(self) -> tuple[Sequence[Piece], Ending]:
         return ((), Ending.CUT) if self._reader is None else self._reader.end()
 
@@ -97,15 +102,6 @@ class _Events:
         self.ending = Ending.CUT
 
     def feed(self, data: bytes) -> Sequence[Piece]:
-        if (
-            self._pattern is not None
-            and data.startswith(b"data:")
-            and data.endswith(b"\n\n")
-            and not (self._partial or self._data or self._event)
-            and (repetition := self._pattern.repeated(data[5:-2].strip())) is not None
-        ):  # the piece is one whole event, as nearly all are: of two, what stands between would be no text
-            self._patience = PATIENCE
-            return (repetition,)
         if self._partial:
             self._held += len(data)
             _check_size(self._held)
@@ -123,6 +119,10 @@ class _Events:
             self._held = sum(map(len, self._partial)) + sum(map(len, self._data))
             _check_size(self._held)
         return chunks
+
+    @property
+    def idle(self) -> bool:
+        return not (self._partial or self._data or self._event)
 
     def end(self) -> tuple[Sequence[Piece], Ending]:
         chunks: list[Piece] = []
@@ -158,7 +158,7 @@ class _Events:
             if self.ending is Ending.DONE:
                 return
             if payload.strip(b'"').upper() == b"[DONE]":
-                self.ending, self._pattern = Ending.DONE, None
+                self.ending = Ending.DONE
             elif payload and payload != b"null" and (payload.startswith(b"{") or self._event in CHUNK_EVENTS):
                 chunks += map(_as_error, _parse(payload)) if self._event == b"error" else self._read(payload)
 

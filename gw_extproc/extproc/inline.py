@@ -9,7 +9,7 @@ end before Envoy's does: Envoy then drops the model call.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from enum import Enum
 
 from gw_extproc.bodies import RequestBody
@@ -48,15 +48,9 @@ class Inline:
         self._answer: Answer | None = None
         self._error: GatewayError | None = None
 
-    async def handle(self, request: Request) -> Sequence[Reply]:
+    def handle(self, request: Request) -> Awaitable[Sequence[Reply]]:
         """The replies to one of Envoy's messages; one that does not belong to the phase has none."""
-        step = _STEPS.get((self._phase, request.WhichOneof("request") or ""))
-        if step is None:
-            return ()
-        try:
-            return await step(self, request)
-        except GatewayError as error:
-            return await self.fail(error)
+        return _STEPS.get((self._phase, request.WhichOneof("request")), Inline._ignore)(self, request)
 
     async def fail(self, error: GatewayError) -> Sequence[Reply]:
         """Ends the exchange with an error."""
@@ -89,6 +83,9 @@ class Inline:
         elif self._phase is not Phase.OVER:
             said["left"] = self._phase.name.lower()
         return " ".join(f"{name}={value}" for name, value in said.items())
+
+    async def _ignore(self, _: Request) -> Sequence[Reply]:
+        return ()
 
     async def _request_headers(self, request: Request) -> Sequence[Reply]:
         self._body = RequestBody(self._headers, self._gateway.settings.max_body)
@@ -150,20 +147,23 @@ class Inline:
         raise misconfigured()  # the answer's own headers are gone already: Envoy can only reset it
 
 
-def _replies(parts: Iterable[Part]) -> Sequence[Reply]:
-    replies: list[Reply] = []
-    for part in parts:
-        match part:
-            case Head():
-                replies.append(messages.response_headers({":status": str(part.status), **part.headers, **_REPLACED}))
-            case Body():
-                replies.extend(messages.response_bodies(part.data, end=part.end))
-    return replies
+def _replies(parts: Sequence[Part]) -> Sequence[Reply]:
+    if len(parts) == 1 and isinstance(parts[0], Body):
+        return messages.response_bodies(*parts[0])
+    return [reply for part in parts for reply in _part(part)]
+
+
+def _part(part: Part) -> Sequence[Reply]:
+    match part:
+        case Head():
+            return (messages.response_headers({":status": str(part.status), **part.headers, **_REPLACED}),)
+        case Body():
+            return messages.response_bodies(*part)
 
 
 _REPLACED: Mapping[str, None] = dict.fromkeys(DESCRIBING)
 
-_STEPS: Mapping[tuple[Phase, str], Callable[[Inline, Request], Awaitable[Sequence[Reply]]]] = {
+_STEPS: Mapping[tuple[Phase, str | None], Callable[[Inline, Request], Awaitable[Sequence[Reply]]]] = {
     (Phase.READING, "request_headers"): Inline._request_headers,
     (Phase.READING, "request_body"): Inline._request_body,
     (Phase.READING, "request_trailers"): Inline._request_trailers,

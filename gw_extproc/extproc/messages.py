@@ -145,10 +145,10 @@ def request_bodies(data: bytes) -> Sequence[Reply]:
     return [request_body(piece, end=last) for piece, last in _pieces(data, end=True)]
 
 
-def response_bodies(data: bytes, *, end: bool) -> Sequence[Reply]:
+def response_bodies(data: bytes, end: bool) -> Sequence[Reply]:
     """A response body or a part of one; with `end`, the last message ends it."""
     if len(data) <= MAX_BODY_MESSAGE:
-        return (response_body(data, end=end),)
+        return (_encoded(_response_piece, data, end),)
     return [response_body(piece, end=last) for piece, last in _pieces(data, end=end)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
 from typing import Any, Protocol, cast
 
 import grpc
@@ -39,7 +39,8 @@ class Exchange(Protocol):
 class Replying(Protocol):
     """What answers message by message."""
 
-    async def handle(self, request: Request) -> Sequence[Reply]: ...
+    def handle(self, request: Request) -> Awaitable[Sequence[Reply]]:
+        """The replies; whatever it raises ends the exchange by `fail`."""
 
     async def fail(self, error: GatewayError) -> Sequence[Reply]: ...
 
@@ -100,6 +101,8 @@ class MessageByMessage:
             while isinstance(message, Request):
                 try:
                     replies = await inside.handle(message)
+                except GatewayError as error:
+                    replies = await inside.fail(error)
                 except Exception:
                     logger.exception("an exchange failed")
                     replies = await inside.fail(InternalError())

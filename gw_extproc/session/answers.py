@@ -17,6 +17,7 @@ import orjson
 
 from gw_extproc.core import upstream_errors
 from gw_extproc.core.errors import BAD_ANSWER, GatewayError, UpstreamError
+from gw_extproc.core.lane import Lane, lane
 from gw_extproc.core.repetition import Repetition
 from gw_extproc.core.sse import ChunkDecoder, Ending, Piece
 from gw_extproc.encoding import BodyError, Decoder, decoder
@@ -184,22 +185,33 @@ class StreamAnswer(Answer):
         super().__init__(read)
         self._session = session
         self._decoder = ChunkDecoder()
+        self._lane: Lane | None = None
         self._flow = _Flow.PROMISED if promised else _Flow.WITHHELD
 
     def begin(self) -> Sequence[Part]:
         return [self._head()] if self._flow is _Flow.PROMISED else ()
 
     async def body(self, data: bytes) -> Sequence[Part]:
-        chunks = self._decoder.feed(self._plain(data))
-        opening = self._opening(chunks)
+        data = self._plain(data)
+        if self._lane is not None:
+            if event := self._lane.feed(data):
+                return (Body(event, end=False),)
+            self._lane = None
+        return await self._body(data)
+
+    async def _body(self, data: bytes) -> Sequence[Part]:
+        pieces = self._decoder.feed(data)
+        opening = self._opening(pieces)
         assembler = self._session.assembler
-        events = b"".join(map(assembler.feed, chunks))
+        events = b"".join(map(assembler.feed, pieces))
         if self._decoder.done and self._flow is _Flow.FLOWING:
             events += assembler.end(Ending.DONE)
         if assembler.ended:
             events += await self._session.conclude()
         if assembler.error is not None:
             self._flow = _Flow.OVER
+        if len(pieces) == 1 and isinstance(pieces[0], Repetition) and self._decoder.idle and (grow := assembler.growing(pieces[0])):
+            self._lane = lane(data, pieces[0], grow)
         return [*opening, Body(events, end=self.over)] if events else opening
 
     @property
