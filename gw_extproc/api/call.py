@@ -17,6 +17,7 @@ from gw_extproc.schema.queries import Query, validate_query
 from gw_extproc.schema.validation import validate
 from gw_extproc.session.begin import parsed
 from gw_extproc.session.gateway import Caller, Gateway
+from gw_extproc.session.session import BEGUN, Session
 
 Q = TypeVar("Q", bound=Query)
 
@@ -46,6 +47,12 @@ class Call(Request):
         """The query parameters, which are of that model by the table of operations."""
         assert isinstance(self._parameters, model)
         return self._parameters
+
+    @property
+    def begun(self) -> Session | None:
+        """The session of its body, where whoever carries the request had to read that."""
+        session: Session | None = self.scope.get("state", {}).get(BEGUN)
+        return session
 
     async def read_body(self) -> bytes:
         """The body as it is, decompressed; raises CallerError where it is no JSON by its headers, or too large."""

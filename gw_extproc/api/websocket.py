@@ -22,9 +22,9 @@ from gw_extproc.api import errors
 from gw_extproc.api.shared import gateway_of, headers_of
 from gw_extproc.core.errors import CallerError, GatewayError, InternalError, quote
 from gw_extproc.core.events import payloads
+from gw_extproc.engine.answering import answer
 from gw_extproc.session.answers import Head, error_of
 from gw_extproc.session.begin import begin_parsed, parsed
-from gw_extproc.session.calling import answer
 from gw_extproc.session.gateway import Caller, Gateway
 from gw_extproc.session.recall import Remembered
 from gw_extproc.session.session import Session

@@ -46,6 +46,13 @@ class Plan:
     summary: bool
     """Whether the caller asked for a summary of the reasoning."""
     logprobs: bool
+    background: bool = False
+    """Whether the response outlives its request."""
+
+    @property
+    def needs_engine(self) -> bool:
+        """Whether the answer is more than one model call that ends with its client: then Envoy cannot make it alone."""
+        return self.background
 
 
 def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported: bool, unknown: Iterable[str] = ()) -> Plan:
@@ -79,14 +86,20 @@ def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported:
         **_stream(body, dialect, notices),
     }
     summary = reasoning.get("summary") or reasoning.get("generate_summary")
-    return Plan(chat, toolbox, notices, bool(body.get("stream")), summary is not None, logprobs)
+    return Plan(
+        chat,
+        toolbox,
+        notices,
+        stream=bool(body.get("stream")),
+        summary=summary is not None,
+        logprobs=logprobs,
+        background=bool(body.get("background")),
+    )
 
 
 def _refuse_engine(body: Body) -> None:
     if body.get("prompt") is not None:
         raise unsupported("prompt", "this gateway keeps no prompts; send the text as instructions", code="unsupported_parameter")
-    if body.get("background"):
-        raise unsupported("background", "this gateway does no background work yet", code="unsupported_parameter")
     if body.get("truncation") == "auto":
         raise unsupported("truncation", "this gateway does not shorten the input yet, so it can only be 'disabled'")
     if body.get("context_management"):

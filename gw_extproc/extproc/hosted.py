@@ -20,6 +20,7 @@ from gw_extproc.extproc.log_line import printable
 from gw_extproc.extproc.messages import Pairs, Request
 from gw_extproc.extproc.scope import scope_of
 from gw_extproc.extproc.wire import Wire
+from gw_extproc.session.session import BEGUN, Session
 
 logger = logging.getLogger("gw_extproc.hosted")
 
@@ -34,14 +35,16 @@ class BrokenOff(Exception):
 class Hosted:
     """One exchange."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, session: Session | None = None) -> None:
+        """`session` is that of the request, where it has been begun."""
         self._app = app
+        self._state = {} if session is None else {BEGUN: session}
         self._said: dict[str, str] = {}
 
     async def run(self, first: Request, wire: Wire, body: bytes | None = None) -> None:
         """Serves the request, whose body is read from the wire unless it is given. Raises BrokenOff."""
         headers = messages.pairs(first.request_headers.headers)
-        scope = scope_of(headers)
+        scope = {**scope_of(headers), "state": self._state}
         line = Line(wire)
         incoming = Incoming(line, b"" if first.request_headers.end_of_stream else body)
         outgoing = Outgoing(line, incoming, scope["method"])

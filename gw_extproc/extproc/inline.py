@@ -3,7 +3,8 @@
 Theory. Envoy sends the request's headers and body; nothing is answered until the body is whole, because path, length and body are
 decided together. Then the headers go out once, with the new body, and Envoy calls the upstream. Its answer passes through an `Answer`
 (see answers). Whoever fails first ends the exchange: before the upstream was called with an immediate response, afterwards through the
-answer. What Envoy still sends then is ignored. A body from us is legal only after the first piece of Envoy's in that direction, and may
+answer. What Envoy still sends then is ignored. What turns out to be more than one model call is handed over to the engine instead,
+while nothing is answered yet. A body from us is legal only after the first piece of Envoy's in that direction, and may
 end before Envoy's does: Envoy then drops the model call.
 """
 
@@ -34,6 +35,15 @@ class Phase(Enum):
     HEADED = "the upstream's headers are there, and nothing of its body: Envoy takes no body from us yet"
     ANSWERING = "the upstream's answer is arriving"
     OVER = "all is said"
+    ELSEWHERE = "another exchange answers"
+
+
+class HandOver(Exception):
+    """The request is not one model call of Envoy's: whoever carries the exchange lets the application answer this session."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session.id)
+        self.session = session
 
 
 class Inline:
@@ -49,7 +59,7 @@ class Inline:
         self._error: GatewayError | None = None
 
     def handle(self, request: Request) -> Awaitable[Sequence[Reply]]:
-        """The replies to one of Envoy's messages; one that does not belong to the phase has none."""
+        """The replies to one of Envoy's messages; one that does not belong to the phase has none. Raises HandOver."""
         return _STEPS.get((self._phase, request.WhichOneof("request")), Inline._ignore)(self, request)
 
     async def fail(self, error: GatewayError) -> Sequence[Reply]:
@@ -66,7 +76,7 @@ class Inline:
 
     def leave(self) -> Coroutine[None, None, None] | None:
         """Where the exchange was broken off, by the client or the upstream (Envoy does not tell), what the model has said is kept."""
-        if self._session is None or self._session.told:
+        if self._session is None or self._session.told or self._phase is Phase.ELSEWHERE:
             return None
         return self._session.give_up()
 
@@ -80,7 +90,7 @@ class Inline:
                 said["usage"] = "estimated"
         if self._error is not None:
             said |= {"status": "failed", "http": str(self._error.status), "error": printable(self._error.code or self._error.type)}
-        elif self._phase is not Phase.OVER:
+        elif self._phase not in (Phase.OVER, Phase.ELSEWHERE):
             said["left"] = self._phase.name.lower()
         return " ".join(f"{name}={value}" for name, value in said.items())
 
@@ -104,6 +114,9 @@ class Inline:
         assert self._body is not None, "headers come before the body"
         caller = self._gateway.caller(self._headers)
         session = self._session = await begin(self._body.take(), caller, self._gateway)
+        if session.plan.needs_engine:
+            self._phase = Phase.ELSEWHERE
+            raise HandOver(session)
         chat, session.chat = session.chat, b""
         self._phase = Phase.CALLING
         _, question, query = self._headers[":path"].partition("?")

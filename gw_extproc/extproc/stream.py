@@ -14,7 +14,7 @@ from gw_extproc.core.errors import GatewayError, InternalError
 from gw_extproc.core.paths import RESPONSES, is_own
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.hosted import BrokenOff, Hosted
-from gw_extproc.extproc.inline import Inline
+from gw_extproc.extproc.inline import HandOver, Inline
 from gw_extproc.extproc.messages import Reply, Request
 from gw_extproc.extproc.modes import Duplex, Refusal, misconfigured
 from gw_extproc.extproc.passthrough import PassThrough
@@ -83,15 +83,16 @@ class Processor:
         return Hosted(self._app)
 
     def _replying(self, inside: Replying) -> Exchange:
-        return MessageByMessage(inside, self._gateway)
+        return MessageByMessage(inside, self._gateway, self._app)
 
 
 class MessageByMessage:
-    """An exchange that answers each of Envoy's messages before it reads the next."""
+    """An exchange that answers each of Envoy's messages before it reads the next, or leaves the whole answer to the application."""
 
-    def __init__(self, inside: Replying, gateway: Gateway) -> None:
+    def __init__(self, inside: Replying, gateway: Gateway, app: ASGIApp) -> None:
         self._inside = inside
         self._gateway = gateway
+        self._app = app
         self.summary = inside.summary
 
     async def run(self, first: Request, wire: Wire) -> None:
@@ -103,12 +104,16 @@ class MessageByMessage:
                     replies = await inside.handle(message)
                 except GatewayError as error:
                     replies = await inside.fail(error)
+                except HandOver:
+                    raise
                 except Exception:
                     logger.exception("an exchange failed")
                     replies = await inside.fail(InternalError())
                 for reply in replies:
                     await wire.write(reply)
                 message = await wire.read()
+        except HandOver as begun:  # the request's body is whole, so an answer of ours may be streamed
+            await Hosted(self._app, begun.session).run(first, wire, b"")
         finally:  # Envoy cancels this coroutine right after the end of its messages: what is left to do is done beside it
             if (work := inside.leave()) is not None:
                 self._gateway.aftermath.save(work)

@@ -25,6 +25,10 @@ INTERRUPTED = "interrupted"
 """The `incomplete_details.reason` of a response that was broken off: by its client, or (Envoy does not tell) by the upstream."""
 
 
+BEGUN = "gw_extproc.session"
+"""Under which name an ASGI scope's `state` holds a session, where the request's body has been read before the application got it."""
+
+
 @dataclass
 class Session:
     """A request that was accepted: the body of the model call, and the assembler that awaits its answer."""

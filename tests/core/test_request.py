@@ -277,7 +277,6 @@ def test_nothing_is_said_of_calls_where_there_are_no_tools() -> None:
     ("fields", "code"),
     [
         ({"prompt": {"id": "pmpt_1"}}, "unsupported_parameter"),
-        ({"background": True}, "unsupported_parameter"),
         ({"context_management": [{"type": "compaction"}]}, "unsupported_parameter"),
         ({"truncation": "auto"}, "unsupported_value"),
     ],
@@ -311,3 +310,11 @@ def test_tools_that_the_history_added_are_offered_and_named_by_it() -> None:
     assert plan(history=[HELLO, found]).chat["tools"][0]["function"]["name"] == "look"
     strange = {**found, "tools": [{"type": "web_search"}]}
     assert refused(reject=True, history=[HELLO, strange]) == ("previous_response_id.tools[0]", "unsupported_tool")
+
+
+# What one model call cannot do
+
+
+def test_what_outlives_its_request_needs_the_engine() -> None:
+    assert plan(background=True).needs_engine
+    assert not plan(background=False).needs_engine

@@ -1,0 +1,1 @@
+"""Responses that take more than one model call, or outlive their request."""
