@@ -12,8 +12,7 @@ JSON gets the object of the terminal event.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -34,8 +33,7 @@ from gw_extproc.core.think import Kind, ThinkSplitter
 from gw_extproc.core.toolkinds import BadArguments
 
 
-@dataclass(frozen=True)
-class Making:
+class Making(NamedTuple):
     """What one response is made with."""
 
     plan: Plan
@@ -77,7 +75,8 @@ class Assembler:
         """Announces the response as created and in progress."""
         self.status = lifecycle.move(self.status, Status.IN_PROGRESS)
         self._emitter.trace.begin(self._making.object.model, store=self._making.store)
-        self._emitter.begin(self._snapshot((), store=self._making.store))
+        if self._making.events:
+            self._emitter.begin(self._snapshot((), store=self._making.store))
         return self._emitter.take()
 
     def feed(self, piece: Piece) -> bytes:

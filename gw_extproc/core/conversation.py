@@ -15,7 +15,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -36,8 +36,7 @@ SUMMARY_TITLE = "Summary of the conversation so far:\n"
 """What stands before a compacted context: the model must not take it for the user's own words."""
 
 
-@dataclass(frozen=True)
-class Items:
+class Items(NamedTuple):
     """The context of a request: what the gateway remembers, then what the caller sends.
 
     References are resolved, reasoning is readable, a compaction item has its `summary`.

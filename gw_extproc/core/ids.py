@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PART = 24
 """Hexadecimal characters of a thread or of a unique part: 96 bits, which nobody guesses and which never meet by chance."""
@@ -31,8 +31,7 @@ PREFIXES: Mapping[str, str] = {
 OTHER = "item"
 
 
-@dataclass(frozen=True)
-class Ref:
+class Ref(NamedTuple):
     """What a response or a batch of conversation items is called in the store."""
 
     thread: str

@@ -10,6 +10,8 @@ CHAT = "/chat/completions"
 OWN = (RESPONSES, "/v1/conversations", "/v1/models")
 """What the gateway answers for, with everything below; all other paths pass it by."""
 
+_BELOW = tuple(f"{own}/" for own in OWN)
+
 BULK: tuple[str, ...] = ()
 """Own paths with bodies so large that Envoy hands them straight to the gateway's HTTP listener, where there is back-pressure."""
 
@@ -22,4 +24,4 @@ ASSUMED_BASE = "/v1"
 
 def is_own(path: str) -> bool:
     """Whether the gateway answers for a path, given without its query."""
-    return any(path == own or path.startswith(f"{own}/") for own in OWN)
+    return path in OWN or path.startswith(_BELOW)

@@ -6,8 +6,7 @@ Each parameter is sent, or echoed only (and named in the notice), or refused by 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gw_extproc.core import toolchoice
 from gw_extproc.core.conversation import Conversation, Items
@@ -34,8 +33,7 @@ HINTS = (
 """Parameters that are sent where the dialect knows them, and otherwise only echoed."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What is sent to the model, and what its answer must be told."""
 
     chat: Mapping[str, Any]

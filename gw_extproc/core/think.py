@@ -21,6 +21,9 @@ prompts ask for, such as <thinking>, belong to the answer."""
 CLOSINGS = tuple(TAGS.values())
 
 
+_FIRST = frozenset(tag[0] for tag in (*TAGS, *CLOSINGS))
+
+
 class Kind(Enum):
     REASONING = "reasoning"
     TEXT = "text"
@@ -78,6 +81,9 @@ class ThinkSplitter:
 
     def _start(self) -> None:
         start = self._held.lstrip()
+        if start and start[0] not in _FIRST:
+            self._state = _State.ANSWER
+            return
         for opening, closing in TAGS.items():
             if start.startswith(opening):
                 self._state, self._held, self._closing = _State.OPENED, start.removeprefix(opening), closing

@@ -82,4 +82,7 @@ def _usage(prompt: int, completion: int, cached: int = 0, written: int = 0, reas
 def _first(values: object, *names: str) -> int:
     if not isinstance(values, dict):
         return 0
-    return next((number for name in names if (number := count(values.get(name)))), 0)
+    for name in names:
+        if (value := values.get(name)) and (number := count(value)):
+            return number
+    return 0

@@ -120,15 +120,9 @@ class Inline:
         chat, session.chat = session.chat, b""
         self._phase = Phase.CALLING
         _, question, query = self._headers[":path"].partition("?")
-        changes: dict[str, str | None] = {
-            **dict.fromkeys(DESCRIBING),
-            ":path": f"{self._gateway.settings.base_path}{CHAT}{question}{query}",
-            "content-type": "application/json",
-            "content-length": str(len(chat)),
-            "accept-encoding": "identity",
-            **self._gateway.upstream.credentials,
-        }
-        return [messages.request_headers(changes), *messages.request_bodies(chat)]
+        changes = ((":path", f"{self._gateway.settings.base_path}{CHAT}{question}{query}"), ("content-length", str(len(chat))))
+        headers = messages.request_headers(changes, (*_OF_CALLS, *self._gateway.upstream.credentials.items()))
+        return [headers, *messages.request_bodies(chat)]
 
     async def _response_headers(self, request: Request) -> Sequence[Reply]:
         headers = messages.headers(request.response_headers.headers)
@@ -169,10 +163,18 @@ def _replies(parts: Sequence[Part]) -> Sequence[Reply]:
 def _part(part: Part) -> Sequence[Reply]:
     match part:
         case Head():
-            return (messages.response_headers({":status": str(part.status), **part.headers, **_REPLACED}),)
+            headers = {":status": str(part.status), **part.headers, **_REPLACED}
+            return (messages.response_headers(tuple(headers.items())),)
         case Body():
             return messages.response_bodies(*part)
 
+
+_OF_CALLS = (
+    *((name, None) for name in DESCRIBING if name != "content-length"),
+    ("content-type", "application/json"),
+    ("accept-encoding", "identity"),
+)
+"""What changes in the headers of every request, besides path and length."""
 
 _REPLACED: Mapping[str, None] = dict.fromkeys(DESCRIBING)
 

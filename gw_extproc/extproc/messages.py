@@ -43,27 +43,41 @@ def is_duplex(mode: pb.BodySendMode) -> bool:
     return mode == pb.FULL_DUPLEX_STREAMED
 
 
-def _mutation(changes: Mapping[str, str | None]) -> pb.HeaderMutation:
+Changes = Sequence[tuple[str, str | None]]
+"""Headers to set, and to remove where the value is None."""
+
+
+def request_headers(changes: Changes = (), constant: Changes = ()) -> Reply:
+    """The answer to the request headers; `constant` is a tuple of changes that many requests have in common."""
+    reply = pb.ProcessingResponse()
+    mutation = reply.request_headers.response.header_mutation
+    mutation.MergeFrom(_mutation(constant))
+    _change(mutation, changes)
+    return reply.SerializeToString()
+
+
+@lru_cache(maxsize=64)
+def response_headers(changes: Changes = ()) -> Reply:
+    """The answer to the response headers. Most answers have the same."""
+    headers = pb.HeadersResponse(response=pb.CommonResponse(header_mutation=_mutation(changes)))
+    return pb.ProcessingResponse(response_headers=headers).SerializeToString()
+
+
+@lru_cache(maxsize=64)
+def _mutation(changes: Changes) -> pb.HeaderMutation:
     mutation = pb.HeaderMutation()
-    for name, value in changes.items():
+    _change(mutation, changes)
+    return mutation
+
+
+def _change(mutation: pb.HeaderMutation, changes: Changes) -> None:
+    for name, value in changes:
         if value is None:
             mutation.remove_headers.append(name)
         else:
             option = mutation.set_headers.add(append_action=_OVERWRITE)
             option.header.key = name
             option.header.raw_value = value.encode("latin-1", "replace")
-    return mutation
-
-
-def request_headers(changes: Mapping[str, str | None]) -> Reply:
-    """The answer to the request headers: sets each header, removes those whose value is None."""
-    headers = pb.HeadersResponse(response=pb.CommonResponse(header_mutation=_mutation(changes)))
-    return pb.ProcessingResponse(request_headers=headers).SerializeToString()
-
-
-def response_headers(changes: Mapping[str, str | None]) -> Reply:
-    headers = pb.HeadersResponse(response=pb.CommonResponse(header_mutation=_mutation(changes)))
-    return pb.ProcessingResponse(response_headers=headers).SerializeToString()
 
 
 def _request_piece(data: bytes, end: bool) -> pb.ProcessingResponse:
@@ -154,8 +168,8 @@ def response_bodies(data: bytes, end: bool) -> Sequence[Reply]:
 
 def immediate(status: int, body: bytes, extra: Mapping[str, str]) -> Reply:
     """An answer made here, instead of the upstream's (Envoy sets content-length)."""
-    changes: dict[str, str | None] = {"content-type": "application/json", **extra}
-    return _immediate(status, _mutation(changes), body)
+    changes = {"content-type": "application/json", **extra}
+    return _immediate(status, _mutation(tuple(changes.items())), body)
 
 
 def whole_answer(status: int, headers: Pairs, body: bytes) -> Reply:

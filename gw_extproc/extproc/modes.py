@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from gw_extproc.core.errors import GatewayError
 from gw_extproc.extproc import messages
@@ -18,8 +18,7 @@ _WRONG = (
 )
 
 
-@dataclass(frozen=True)
-class Duplex:
+class Duplex(NamedTuple):
     """Whether the bodies of requests and of responses are in FULL_DUPLEX_STREAMED."""
 
     request: bool

@@ -27,9 +27,9 @@ class PassThrough:
     async def handle(self, request: messages.Request) -> Sequence[messages.Reply]:
         match request.WhichOneof("request"):
             case "request_headers":
-                return [messages.request_headers({})]
+                return [messages.request_headers()]
             case "response_headers":
-                return [messages.response_headers({})]
+                return [messages.response_headers()]
             case "request_body":
                 return [messages.same_request_body(request.request_body, duplex=self._duplex.request)]
             case "response_body":

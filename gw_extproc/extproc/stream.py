@@ -68,7 +68,7 @@ class Processor:
         except BrokenOff as error:  # Envoy cuts the client off; an end without an error would leave it waiting
             await context.abort(grpc.StatusCode.ABORTED, str(error))
         finally:
-            if summary := exchange.summary():
+            if logger.isEnabledFor(logging.INFO) and (summary := exchange.summary()):
                 logger.info("%s in %.3f s", summary, time.monotonic() - began)
 
     def _exchange(self, first: Request) -> Exchange:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -32,7 +31,7 @@ SEALED_REASONING = "reasoning.encrypted_content"
 async def begin(body: bytes, caller: Caller, gateway: Gateway) -> Session:
     """Reads a `POST /v1/responses` body; raises CallerError where it cannot be honoured, StoreDown where its history cannot be had."""
     session = await begin_parsed(parsed(body), caller, gateway, {})
-    session.context = replace(session.context, items=Items(()))  # as large as the history, and of no more use
+    session.context = session.context._replace(items=Items(()))  # as large as the history, and of no more use
     return session
 
 
@@ -50,7 +49,7 @@ async def begin_parsed(payload: object, caller: Caller, gateway: Gateway, rememb
     )
     store = _stores(request, plan, gateway)
     chat = encode({**plan.chat, "model": gateway.settings.model_aliases.get(request["model"], request["model"])})
-    plan = replace(plan, chat={})  # encoded now, and as large as the request: the answer needs none of it
+    plan = plan._replace(chat={})  # encoded now, and as large as the request: the answer needs none of it
     making = Making(
         plan=plan,
         object=ResponseObject(ids.response_id(context.ref), gateway.clock(), request),
@@ -63,7 +62,7 @@ async def begin_parsed(payload: object, caller: Caller, gateway: Gateway, rememb
         seal=_seal(request, caller, plan),
         events=plan.stream,
     )
-    session = Session(caller, plan, chat, Assembler(making), replace(context, items=items), store)
+    session = Session(caller, plan, chat, Assembler(making), context._replace(items=items), store)
     if session.leaves_items:
         session.inputs = [encode_item(item) for item in session.own()]
     return session

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gw_extproc.aftermath import Aftermath
 from gw_extproc.core.dialects import Dialect
@@ -20,7 +21,7 @@ from gw_extproc.upstream import UpstreamClient
 
 def new_part() -> str:
     """A new thread or unique part of an id."""
-    return secrets.token_hex(PART // 2)
+    return os.urandom(PART // 2).hex()
 
 
 def now() -> int:
@@ -63,8 +64,7 @@ class Gateway:
         return Caller(self.store, f"header {name}")
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Whoever may read what this request stores, and nobody else."""
 
     store: Store

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -26,8 +25,7 @@ COMPACTION = "compaction"
 """What a sealed text is for: one cannot be passed off as the other."""
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """Where a new response stands, and all items that come before its output."""
 
     ref: Ref
@@ -40,8 +38,7 @@ class Context:
     """Whether the history is kept nowhere else, so that it goes into this response's own record."""
 
 
-@dataclass(frozen=True)
-class Remembered:
+class Remembered(NamedTuple):
     """A response that only this connection knows: it was not to be stored."""
 
     ref: Ref
@@ -63,7 +60,7 @@ async def recall(body: Body, caller: Caller, gateway: Gateway, remembered: Mappi
         context, given = await asyncio.gather(history, resolved(given, caller))
     else:
         context = await history
-    return replace(context, items=replace(context.items, given=given))
+    return context._replace(items=Items(given, context.items.history, context.items.continues))
 
 
 async def _history(
@@ -126,9 +123,11 @@ async def opened(items: Items, caller: Caller) -> Items:
 
     Raises CallerError for a seal that is not of this gateway and this caller, StoreDown while there are no keys.
     """
+    if not any(item.get("encrypted_content") or item.get("type") == COMPACTION for item in items.all):
+        return items
     given = [await _opened(item, items.path(index), caller) for index, item in enumerate(items.given, len(items.history))]
     history = [await _opened(item, items.path(index), caller) if _is_closed(item) else item for index, item in enumerate(items.history)]
-    return replace(items, history=history, given=given)
+    return items._replace(history=history, given=given)
 
 
 def _is_closed(item: Given) -> bool:

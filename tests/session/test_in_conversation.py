@@ -123,5 +123,5 @@ async def test_a_turn_sees_the_conversation_as_it_was_when_it_began(me: Talk) ->
 
 async def test_a_request_that_fails_leaves_nothing(me: Talk) -> None:
     id = await me.conversation()
-    await me.refused([HELLO], conversation=id, background=True)
+    await me.refused([HELLO], conversation=id, temperature=9)
     assert await me.items(id) == []
