@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from http.client import HTTPException
-from importlib import import_module
 from pathlib import Path
 
-from gw_extproc.local import model, plan, valkey, workers
+from gw_extproc.local import envoy_kept, model, plan, valkey, workers
 from gw_extproc.local.banner import banner
 from gw_extproc.local.crew import Crew, Part, gathered
 from gw_extproc.local.environment import environment
@@ -23,8 +21,6 @@ from gw_extproc.local.valkey import Claim
 from gw_extproc.settings import Settings
 
 ENVOY = "Envoy"
-
-_CONFIG = "gw_extproc.local.envoy_config"  # Envoy's messages: half a second to import, so that begins before all else
 
 _GRACE = 5.0  # seconds to end after SIGTERM, once nothing is in flight; who needs longer is killed
 
@@ -39,7 +35,7 @@ async def run(settings: Settings, ready: Ready) -> None:
     signals = Signals()
     signals.catch()
     plan.free_host(settings)
-    asyncio.get_running_loop().run_in_executor(None, import_module, _CONFIG)
+    asyncio.get_running_loop().run_in_executor(None, envoy_kept.make_ready)
     async with valkey.claimed(settings) as claim, gathered() as crew:
         await supervise(crew, signals, partial(_start, settings, ready, claim), partial(_stop, settings))
 
@@ -79,10 +75,8 @@ def _admin_socket(crew: Crew) -> Path:
 
 
 def _write_config(planned: plan.Plan, directory: Path) -> Path:
-    from gw_extproc.local.envoy_config import as_json, bootstrap_of
-
     path = directory / "envoy.json"
-    write_private(path, json.dumps(as_json(bootstrap_of(planned))))
+    write_private(path, envoy_kept.configuration(planned, directory))
     return path
 
 
