@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from gw_extproc.api import compact, conversations, create, health, models, responses, tokens
+from gw_extproc.api import compact, conversations, create, health, models, prompts, responses, tokens
 from gw_extproc.api.call import Handler
 from gw_extproc.schema import answers
 from gw_extproc.schema.conversations import Conversation, CreateConversation, CreateItems, DeletedConversation, UpdateConversation
 from gw_extproc.schema.output_items import ItemResource
-from gw_extproc.schema.queries import Inclusion, PageQuery, Query, RetrieveQuery
+from gw_extproc.schema.prompts import CreatePrompt, DeletedPrompt, Prompt, PromptList, PromptVersion, PromptVersionList, UpdatePrompt
+from gw_extproc.schema.queries import Inclusion, ListQuery, PageQuery, Query, RetrieveQuery
 from gw_extproc.schema.requests import CompactResponse, CountTokens, CreateResponse
 
 
@@ -42,6 +43,7 @@ class Operation:
 
 _RESPONSE = "/v1/responses/{response_id}"
 _CONVERSATION = "/v1/conversations/{conversation_id}"
+_PROMPT = "/v1/prompts/{prompt_id}"
 _ITEM = f"{_CONVERSATION}/items/{{item_id}}"
 
 OPERATIONS: Sequence[Operation] = (
@@ -165,6 +167,47 @@ OPERATIONS: Sequence[Operation] = (
         "Takes an item out of a conversation, and gives the conversation.",
         conversations.delete_item,
         Conversation,
+    ),
+    Operation(
+        "POST",
+        "/v1/prompts",
+        "createPrompt",
+        "Keeps a prompt, as version 1.",
+        prompts.create,
+        Prompt,
+        body=CreatePrompt,
+        body_required=False,
+    ),
+    Operation(
+        "GET",
+        "/v1/prompts",
+        "listPrompts",
+        "Lists the caller's prompts.",
+        prompts.list_all,
+        PromptList,
+        query=ListQuery,
+    ),
+    Operation("GET", _PROMPT, "getPrompt", "Gives a prompt with its newest version.", prompts.retrieve, Prompt),
+    Operation(
+        "POST", _PROMPT, "updatePrompt", "Makes a new version of a prompt, or names it anew.", prompts.update, Prompt, body=UpdatePrompt
+    ),
+    Operation("DELETE", _PROMPT, "deletePrompt", "Deletes a prompt with all its versions.", prompts.delete, DeletedPrompt),
+    Operation(
+        "GET",
+        f"{_PROMPT}/versions",
+        "listPromptVersions",
+        "Lists the versions of a prompt.",
+        prompts.list_versions,
+        PromptVersionList,
+        query=ListQuery,
+    ),
+    Operation(
+        "GET",
+        f"{_PROMPT}/versions/{{version}}",
+        "getPromptVersion",
+        "Gives one version of a prompt.",
+        prompts.retrieve_version,
+        PromptVersion,
     ),
     Operation(
         "GET", "/v1/models", "listModels", "Lists the upstream's models and their further names.", models.list_all, answers.ModelList

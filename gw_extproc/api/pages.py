@@ -41,8 +41,8 @@ def page(items: Sequence[Item], query: PageQuery) -> Mapping[str, Any]:
     return listed(shown, has_more=len(ordered) > start + query.limit)
 
 
-def unknown_after(id: str) -> CallerError:
-    return CallerError(f"Invalid 'after': item with id {quote(id)} not found.", code="invalid_value", param="after")
+def unknown_after(id: str, what: str = "item") -> CallerError:
+    return CallerError(f"Invalid 'after': {what} with id {quote(id)} not found.", code="invalid_value", param="after")
 
 
 def shown(encoded: bytes, include: Collection[str], caller: Caller) -> Item:

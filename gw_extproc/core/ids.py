@@ -15,6 +15,7 @@ PART = 24
 
 _RESPONSE = re.compile(rf"resp_([0-9a-f]{{{PART}}})([0-9a-f]{{{PART}}})")
 _CONVERSATION = re.compile(rf"conv_([0-9a-f]{{{PART}}})")
+_PROMPT = re.compile(rf"pmpt_([0-9a-f]{{{PART}}})")
 _ITEM = re.compile(rf"[a-z]{{2,5}}_([0-9a-f]{{{PART}}})([0-9a-f]{{{PART}}})([0-9a-f]{{2,5}})")
 
 PREFIXES: Mapping[str, str] = {
@@ -55,6 +56,16 @@ def conversation_id(thread: str) -> str:
 def parse_conversation(id: str) -> str | None:
     """The thread that a conversation id names, or None where it is no id of ours."""
     found = _CONVERSATION.fullmatch(id)
+    return found[1] if found else None
+
+
+def prompt_id(unique: str) -> str:
+    return f"pmpt_{unique}"
+
+
+def parse_prompt(id: str) -> str | None:
+    """The unique part that a prompt id names, or None where it is no id of ours."""
+    found = _PROMPT.fullmatch(id)
     return found[1] if found else None
 
 

@@ -7,7 +7,7 @@ RESPONSES = "/v1/responses"
 CHAT = "/chat/completions"
 """Below the upstream's base path: where models are called."""
 
-OWN = (RESPONSES, "/v1/conversations", "/v1/models")
+OWN = (RESPONSES, "/v1/conversations", "/v1/prompts", "/v1/models")
 """What the gateway answers for, with everything below; all other paths pass it by."""
 
 _BELOW = tuple(f"{own}/" for own in OWN)

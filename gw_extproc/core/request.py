@@ -96,8 +96,6 @@ def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported:
 
 
 def _refuse_engine(body: Body) -> None:
-    if body.get("prompt") is not None:
-        raise unsupported("prompt", "this gateway keeps no prompts; send the text as instructions", code="unsupported_parameter")
     if body.get("truncation") == "auto":
         raise unsupported("truncation", "this gateway does not shorten the input yet, so it can only be 'disabled'")
     if body.get("context_management"):
@@ -116,8 +114,11 @@ def input_items(body: Body) -> Sequence[Body]:
 
 def _messages(body: Body, items: Items, dialect: Dialect, toolbox: Toolbox, notices: Notices) -> list[dict[str, Any]]:
     conversation = Conversation(dialect, toolbox, notices)
-    if body.get("instructions"):
-        conversation.instructions(body["instructions"])
+    instructions = body.get("instructions")
+    if isinstance(instructions, str):
+        conversation.instructions(instructions)
+    elif instructions:  # a stored prompt's messages
+        conversation.add(Items(instructions, parameter="prompt.instructions"))
     conversation.add(items)
     messages = conversation.messages()
     if not messages:

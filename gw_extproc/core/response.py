@@ -33,7 +33,7 @@ DEFAULTS: Mapping[str, Any] = {
 }
 """What holds where the caller says nothing (OpenAI's document: defaults; Open Responses: these fields are never absent)."""
 
-OPTIONAL = ("user", "prompt_cache_retention")
+OPTIONAL = ("user", "prompt", "prompt_cache_retention")
 """Echoed where given, absent otherwise."""
 
 

@@ -35,14 +35,14 @@ def _said(given: Given) -> Item:
 
 
 def _message(item: Item) -> Item:
-    part = _output_part if item["role"] == "assistant" else _input_part
+    part = _output_part if item["role"] == "assistant" else input_part
     return {"role": item["role"], **item, "content": _parts(item.get("content", ()), part)}
 
 
 def _tool_output(item: Item) -> Item:
     """A string stays one: OpenAI's document has both forms."""
     output = item.get("output", "")
-    return {**item, "output": output if isinstance(output, str) else _parts(output, _input_part)}
+    return {**item, "output": output if isinstance(output, str) else _parts(output, input_part)}
 
 
 def _parts(content: str | Sequence[Given], form: Callable[[Given], Item]) -> list[Item]:
@@ -51,7 +51,8 @@ def _parts(content: str | Sequence[Given], form: Callable[[Given], Item]) -> lis
     return [form(part) for part in content]
 
 
-def _input_part(given: Given) -> Item:
+def input_part(given: Given) -> Item:
+    """The normal form of a part that is not the model's."""
     part = _said(given)
     if part["type"] in _TEXTS:
         return {**part, "type": "input_text"}

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from gw_extproc.schema.base import JsonObject, TypedObject, WireModel, absent
 from gw_extproc.schema.output_items import ItemResource, OutputItem
-from gw_extproc.schema.requests import Metadata, Summary
+from gw_extproc.schema.prompts import PromptInstructions
+from gw_extproc.schema.requests import Metadata, ResponsePrompt, Summary
 from gw_extproc.schema.tools import ToolChoice, Tools
 
 Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
@@ -90,7 +91,8 @@ class Response(WireModel):
     background: bool
     previous_response_id: str | None
     conversation: ConversationOfResponse = absent()
-    instructions: str | None
+    instructions: PromptInstructions | None
+    prompt: ResponsePrompt = absent()
     tools: Tools
     tool_choice: ToolChoice
     parallel_tool_calls: bool

@@ -51,6 +51,11 @@ def shape_tag(value: object) -> str | None:
     return None
 
 
+def string_or_type(value: object) -> str | None:
+    """The union tag of a field that may be a string or an object of some type."""
+    return "<string>" if isinstance(value, str) else type_tag(value)
+
+
 def is_tag(step: str | int) -> bool:
     """Whether a step of an error's location is a union's tag, or pydantic's word for "the key itself", and no field."""
     return isinstance(step, str) and (step == "[key]" or (step.startswith("<") and step.endswith(">")))

@@ -23,6 +23,11 @@ class TextPart(WireModel):
     text: str
 
 
+class InputText(WireModel):
+    type: Literal["input_text"]
+    text: str
+
+
 class RefusalPart(WireModel):
     type: Literal["refusal"]
     refusal: str

@@ -31,10 +31,14 @@ class RetrieveQuery(Inclusion):
     include_obfuscation: Annotated[bool | None, Field(description="Accepted; the gateway does not obfuscate.")] = None
 
 
-class PageQuery(Inclusion):
+class ListQuery(Query):
     limit: Annotated[int, Field(ge=1, le=100, description="How many items to list at most.")] = 20
     order: Annotated[Literal["asc", "desc"], Field(description="Oldest first or newest first.")] = "desc"
     after: Annotated[str | None, Field(description="The id of the item after which, in that order, the list begins.")] = None
+
+
+class PageQuery(ListQuery, Inclusion):
+    """A page of items."""
 
 
 Q = TypeVar("Q", bound=Query)

@@ -117,7 +117,7 @@ class _Fault:
 def caller_error(details: ErrorDetails) -> CallerError:
     """Says in one sentence what pydantic found, with OpenAI's code and the path of the field."""
     fault = _fault(details)
-    message, code = _missing(fault) or _wrong_type(fault) or _wrong_value(fault)
+    message, code = _missing(fault) or _unknown(fault) or _wrong_type(fault) or _wrong_value(fault)
     return CallerError(message, code=code, param=fault.param)
 
 
@@ -164,6 +164,10 @@ def _nested_hint(parent: Mapping[str, Any], field: str) -> str:
     if isinstance(kind, str) and isinstance(parent.get(kind), dict) and field in parent[kind]:
         return f": it belongs beside 'type', not inside '{kind}' as in Chat Completions."
     return "."
+
+
+def _unknown(fault: _Fault) -> tuple[str, str] | None:
+    return (f"Unknown parameter: '{fault.param}'.", "unknown_parameter") if fault.kind == "extra_forbidden" else None
 
 
 def _wrong_type(fault: _Fault) -> tuple[str, str] | None:

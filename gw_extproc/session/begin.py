@@ -17,8 +17,9 @@ from gw_extproc.core.ids import Ref
 from gw_extproc.core.output import NewId
 from gw_extproc.core.request import Plan, translate
 from gw_extproc.core.response import ResponseObject
-from gw_extproc.schema.validation import unknown_fields, validate
+from gw_extproc.schema.validation import unknown_fields
 from gw_extproc.session.gateway import Caller, Gateway
+from gw_extproc.session.prompting import requested
 from gw_extproc.session.recall import REASONING, Remembered, opened, recall
 from gw_extproc.session.session import Session
 from gw_extproc.store.errors import StoreDown
@@ -37,7 +38,7 @@ async def begin(body: bytes, caller: Caller, gateway: Gateway) -> Session:
 
 async def begin_parsed(payload: object, caller: Caller, gateway: Gateway, remembered: Mapping[str, Remembered]) -> Session:
     """As `begin`, for a body whose JSON is read, and where the connection remembers responses of its own, by their ids."""
-    request = validate(payload)
+    request = await requested(payload, caller)
     context = await recall(request, caller, gateway, remembered)
     items = await opened(context.items, caller)
     plan = translate(

@@ -26,7 +26,7 @@ class TooMuchStored(CallerError):
 
 
 class NotStored(Exception):
-    """No such response or conversation, or one of its ancestors was deleted."""
+    """No such response, conversation or prompt, or one of its ancestors was deleted."""
 
 
 class ConversationGone(Exception):
@@ -34,7 +34,11 @@ class ConversationGone(Exception):
 
 
 class UnknownItem(Exception):
-    """A page was to begin after an item that the conversation does not list."""
+    """A page was to begin after an item that the conversation does not list; or a prompt has no such version."""
+
+
+class Changed(Exception):
+    """Somebody else has changed it since it was read."""
 
 
 class BadSeal(Exception):
@@ -46,5 +50,6 @@ REFUSALS: Mapping[bytes, type[Exception]] = {
     b"gone": ConversationGone,
     b"unknown": UnknownItem,
     b"large": TooMuchStored,
+    b"changed": Changed,
 }
 """What a script answers instead of ok."""

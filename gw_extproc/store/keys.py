@@ -9,6 +9,12 @@
         n                           the last number given in the order
     gw:<tenant>:{<thread>}:order    sorted set, only of conversations: "<unique>:<position>" by running number; "c" stands at 0,
                                     so that an order which the server has evicted is not mistaken for an empty one
+    gw:{<tenant>}:prompts           hash, all of a tenant's prompts; it does not expire
+        p:<unique>                  one prompt as JSON, without what its versions hold
+        n:<unique>                  the number of its newest version; they begin at 1 and have no gaps
+        s:<unique>                  the stamp of its last change, which every change replaces
+        v:<unique>:<number>         one version as JSON
+    gw:{<tenant>}:prompts:order     sorted set: "<unique>" by running number
     gw:secrets                      the gateway's own keys
 
 `parent` is empty, the unique part of the response that was continued, or "@<number>": made in the conversation when that was the
@@ -23,6 +29,12 @@ SECRETS = "gw:secrets"
 def of_thread(tenant: str, thread: str) -> tuple[str, str]:
     """The hash and the order."""
     key = f"gw:{tenant}:{{{thread}}}"
+    return key, f"{key}:order"
+
+
+def of_prompts(tenant: str) -> tuple[str, str]:
+    """The hash and the order; the tenant is the cluster's hash tag, so that each has its own slot."""
+    key = f"gw:{{{tenant}}}:prompts"
     return key, f"{key}:order"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gw_extproc.store.connection import Connection
 from gw_extproc.store.conversations import Conversations
+from gw_extproc.store.prompts import Prompts
 from gw_extproc.store.responses import Responses
 from gw_extproc.store.vault import Vault
 
@@ -18,6 +19,7 @@ class Store:
     connection: Connection
     responses: Responses
     conversations: Conversations
+    prompts: Prompts
     vault: Vault
 
     @classmethod
@@ -28,7 +30,7 @@ class Store:
         """
         connection = Connection(url, timeout=attempt_seconds, retries=retries)
         responses, conversations = Responses(connection, retention), Conversations(connection, retention)
-        store = cls(connection, responses, conversations, Vault(connection, retention, secrets))
+        store = cls(connection, responses, conversations, Prompts(connection), Vault(connection, retention, secrets))
         await store.connection.open()
         await store.vault.open()
         return store

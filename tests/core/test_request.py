@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from gw_extproc.core.conversation import Items
 from gw_extproc.core.dialects import DIALECTS
+from gw_extproc.core.errors import CallerError
+from gw_extproc.core.request import translate
 
-from .translated import FUNCTION, HELLO, Fields, chat, notice, plan, refusal, refused
+from .translated import FUNCTION, HELLO, Fields, chat, notice, plan, refusal, refused, request
 
 EVERY_DIALECT = pytest.mark.parametrize("dialect", sorted(DIALECTS))
 SCHEMA: Fields = {"type": "json_schema", "name": "answer", "schema": {"$schema": "x", "type": "object"}, "strict": None}
@@ -276,19 +279,12 @@ def test_nothing_is_said_of_calls_where_there_are_no_tools() -> None:
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"prompt": {"id": "pmpt_1"}}, "unsupported_parameter"),
         ({"context_management": [{"type": "compaction"}]}, "unsupported_parameter"),
         ({"truncation": "auto"}, "unsupported_value"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name(fields: Fields, code: str) -> None:
     assert refused(**fields) == (next(iter(fields)), code)
-
-
-def test_the_refusal_says_what_to_do() -> None:
-    assert refusal(prompt={"id": "pmpt_1"}).message == (
-        "Unsupported value for 'prompt': this gateway keeps no prompts; send the text as instructions."
-    )
 
 
 # What came before
@@ -303,6 +299,22 @@ def test_the_history_comes_before_the_input_and_its_instructions_do_not_last() -
         ("assistant", "hi"),
         ("user", "hello"),
     ]
+
+
+def test_a_prompts_messages_come_before_the_history() -> None:
+    """They stand where instructions do."""
+    instructions = [{"role": "developer", "content": "be brief"}, {"role": "user", "content": "hi"}]
+    body = request(input=[HELLO], instructions=instructions)
+    items = Items([HELLO], [{"type": "message", "role": "assistant", "content": "yes"}], "previous_response_id")
+    sent = translate(body, items, DIALECTS["generic"], reject_unsupported=False).chat
+    assert [message["content"] for message in sent["messages"]] == ["be brief", "hi", "yes", "hello"]
+
+
+def test_what_a_prompts_messages_cannot_hold_is_named_by_the_prompt() -> None:
+    body = request(instructions=[HELLO, {"role": "user", "content": [{"type": "input_image", "file_id": "file_1"}]}])
+    with pytest.raises(CallerError) as caught:
+        translate(body, Items([HELLO]), DIALECTS["generic"], reject_unsupported=False)
+    assert caught.value.param == "prompt.instructions[1].content[0].file_id"
 
 
 def test_tools_that_the_history_added_are_offered_and_named_by_it() -> None:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 REASONS: Sequence[tuple[str, str]] = (
     # Paths and whole requests.
     ("DELETE /models/{model}: missing", "Deletes fine-tuned models of OpenAI's; the gateway owns no models. It answers 405."),
-    ("POST /responses request .model: required *", "A Chat Completions request cannot do without a model."),
     ("* request: required (no / yes)", "The document requires a field of the body, and thereby the body."),
     # What requests may hold.
     (
@@ -29,9 +28,11 @@ REASONS: Sequence[tuple[str, str]] = (
     ("* request .service_tier: values *", "Passed on where the upstream knows it; others have tiers of their own."),
     ("* request .reasoning.context: values *", "New values appear with new models; it only decides what a backend replays."),
     ("* request .personality: missing", "A preset of OpenAI's instructions that the document does not spell out; it is not counted."),
+    ("* request .prompt.variables{}*.prompt_cache_breakpoint: missing", "A hint for OpenAI's cache. Taken, but not sent."),
+    ("* request .prompt.variables{}<input_image>.detail: required *", "May be left out, as in a message."),
     (
-        "POST /responses request .prompt.variables{}: missing",
-        "The gateway keeps no prompts: `prompt` is refused by name.",
+        "* request .prompt.variables{}<input_file>.detail: missing",
+        "Not in Chat Completions. x-gateway-notice says that it is not sent.",
     ),
     ("POST /responses/compact request .model: type *", "Compaction calls the model, so there has to be one."),
     ("* request *: type (* / *null*)", "Null is as good as absent wherever a field may be left out: clients send it."),
@@ -87,9 +88,9 @@ REASONS: Sequence[tuple[str, str]] = (
     ("response.error.code: values *", "The upstream's own code where it has one."),
     ("response.incomplete_details.reason: values *", "interrupted: broken off, by its client or by the upstream (docs/state.md)."),
     ("response.usage: type *", "Null while there is none, as Open Responses has it."),
-    ("response.instructions*", "A list stands there for prompts that OpenAI keeps; the gateway keeps none."),
+    ("response.instructions[]*", "A list stands there for the messages of a prompt; it holds nothing else."),
+    ("response.prompt.variables{}*", "Echoed as it was sent."),
     ("response.output_text: missing", "The SDKs compute it; it is not on the wire."),
-    ("response.prompt: missing", "The gateway keeps no prompts."),
     ("response.moderation: missing", "A service of OpenAI's."),
     ("response.prompt_cache_options: missing", "Not sent to the upstream, so not in effect."),
     ("response.reasoning.*: missing", "Not in effect: Chat Completions knows only the effort."),

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from gw_extproc.core.errors import CallerError
 from gw_extproc.schema.conversations import CreateConversation, CreateItems, UpdateConversation
+from gw_extproc.schema.prompts import CreatePrompt, UpdatePrompt
 from gw_extproc.schema.requests import CompactResponse, CountTokens
 from gw_extproc.schema.validation import validate
 
@@ -25,6 +26,10 @@ HELLO = {"role": "user", "content": "hello"}
         (CountTokens, {}),
         (CountTokens, {"model": None, "input": [HELLO], "conversation": {"id": "conv_1"}}),
         (CompactResponse, {"model": "m", "input": "hello", "previous_response_id": None}),
+        (CreatePrompt, {}),
+        (CreatePrompt, {"name": None, "instructions": "{{a}}", "model": "m", "temperature": 0.5, "metadata": {}}),
+        (CreatePrompt, {"instructions": [HELLO, {"type": "message", "role": "assistant", "content": None}], "tools": []}),
+        (UpdatePrompt, {"text": {"format": {"type": "text"}}, "reasoning": None}),
     ],
 )
 def test_it_is_returned_as_it_is(model: type[BaseModel], body: dict[str, Any]) -> None:
@@ -51,6 +56,28 @@ def test_it_is_returned_as_it_is(model: type[BaseModel], body: dict[str, Any]) -
             "Invalid value for 'metadata': expected at most 16 properties, but got more.",
         ),
         (CompactResponse, {"input": "hello"}, "model", "missing_required_parameter", "Missing required parameter: 'model'."),
+        (CreatePrompt, {"input": "hello"}, "input", "unknown_parameter", "Unknown parameter: 'input'."),
+        (
+            UpdatePrompt,
+            {"temperature": 3},
+            "temperature",
+            "decimal_above_max_value",
+            "Invalid value for 'temperature': expected at most 2.0, but got 3.",
+        ),
+        (
+            CreatePrompt,
+            {"instructions": [HELLO, {"type": "function_call", "role": "user", "content": ""}]},
+            "instructions[1].type",
+            "invalid_value",
+            "Invalid value for 'instructions[1].type': expected 'message', but got 'function_call'.",
+        ),
+        (
+            CreatePrompt,
+            {"name": "x" * 257},
+            "name",
+            "string_above_max_length",
+            f"Invalid value for 'name': expected at most 256 characters, but got '{'x' * 64}...'.",
+        ),
         (CountTokens, {"model": ""}, "model", "missing_required_parameter", "Missing required parameter: 'model', which is empty."),
     ],
 )
