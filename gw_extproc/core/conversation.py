@@ -32,6 +32,9 @@ Given = Mapping[str, Any]
 
 NO_OUTPUT = "No output was recorded for this call."
 
+PICTURES_TITLE = "Output of the call"
+"""What stands before the pictures that a tool gave: Chat takes them only from the user."""
+
 SUMMARY_TITLE = "Summary of the conversation so far:\n"
 """What stands before a compacted context: the model must not take it for the user's own words."""
 
@@ -232,7 +235,7 @@ class Conversation:
         media = [part for part in parts if part["type"] != "text"]
         text = joined(parts)
         if media:  # Chat takes only text from a tool: the rest follows in a message of the user's role
-            pictures.extend([{"type": "text", "text": f"Output of the call {wire_id}:"}, *media])
+            pictures.extend([{"type": "text", "text": f"{PICTURES_TITLE} {wire_id}:"}, *media])
             text = "\n".join(filter(None, [text, "(see the next message of the user)"]))
         return text
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gw_extproc.core import toolchoice
-from gw_extproc.core.conversation import Conversation, Items
+from gw_extproc.core.conversation import Conversation, Items, Message
 from gw_extproc.core.dialects import Dialect
 from gw_extproc.core.errors import CallerError, unsupported
 from gw_extproc.core.notices import Notices
@@ -46,11 +46,15 @@ class Plan(NamedTuple):
     logprobs: bool
     background: bool = False
     """Whether the response outlives its request."""
+    shortens: bool = False
+    """Whether a context that is too long may be shortened."""
+    instructed: int = 0
+    """How many messages a prompt gave besides the system's: they are no part of the conversation that may be shortened."""
 
     @property
     def needs_engine(self) -> bool:
         """Whether the answer is more than one model call that ends with its client: then Envoy cannot make it alone."""
-        return self.background
+        return self.background or self.shortens
 
 
 def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported: bool, unknown: Iterable[str] = ()) -> Plan:
@@ -71,9 +75,10 @@ def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported:
     choice = toolchoice.choose(body.get("tool_choice"), toolbox, dialect, notices)
     reasoning = body.get("reasoning") or {}
     logprobs = LOGPROBS in (body.get("include") or ()) or bool(body.get("top_logprobs"))
+    messages, instructed = _messages(body, items, dialect, toolbox, notices)
     chat: dict[str, Any] = {
         "model": body["model"],
-        "messages": _messages(body, items, dialect, toolbox, notices),
+        "messages": messages,
         **_tools(body, choice, toolbox, dialect, notices),
         **_sampling(body, dialect),
         **_hints(body, dialect, notices),
@@ -92,12 +97,12 @@ def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported:
         summary=summary is not None,
         logprobs=logprobs,
         background=bool(body.get("background")),
+        shortens=body.get("truncation") == "auto",
+        instructed=instructed,
     )
 
 
 def _refuse_engine(body: Body) -> None:
-    if body.get("truncation") == "auto":
-        raise unsupported("truncation", "this gateway does not shorten the input yet, so it can only be 'disabled'")
     if body.get("context_management"):
         raise unsupported(
             "context_management", "this gateway compacts only when asked (POST /v1/responses/compact)", code="unsupported_parameter"
@@ -112,19 +117,21 @@ def input_items(body: Body) -> Sequence[Body]:
     return given or ()
 
 
-def _messages(body: Body, items: Items, dialect: Dialect, toolbox: Toolbox, notices: Notices) -> list[dict[str, Any]]:
+def _messages(body: Body, items: Items, dialect: Dialect, toolbox: Toolbox, notices: Notices) -> tuple[list[Message], int]:
+    """All messages, and how many of them are instructions without being the system's."""
     conversation = Conversation(dialect, toolbox, notices)
     instructions = body.get("instructions")
     if isinstance(instructions, str):
         conversation.instructions(instructions)
     elif instructions:  # a stored prompt's messages
         conversation.add(Items(instructions, parameter="prompt.instructions"))
+    instructed = sum(1 for message in conversation.messages() if message["role"] in ("user", "assistant"))
     conversation.add(items)
     messages = conversation.messages()
     if not messages:
         message = "Missing required parameter: 'input', which holds nothing that can be sent to the model."
         raise CallerError(message, code="missing_required_parameter", param="input")
-    return messages
+    return messages, instructed
 
 
 def _tools(body: Body, choice: Any, toolbox: Toolbox, dialect: Dialect, notices: Notices) -> dict[str, Any]:

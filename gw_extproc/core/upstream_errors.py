@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from gw_extproc.core import overflow
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.json_text import written
 
@@ -49,7 +50,7 @@ STATUSES = {
 WELL = frozenset({"success", "ok", "succeeded"})
 """Codes in words that are none."""
 
-RESPONSE_CODES = frozenset({"server_error", "rate_limit_exceeded", "invalid_prompt", "context_length_exceeded", "insufficient_quota"})
+RESPONSE_CODES = frozenset({"server_error", "rate_limit_exceeded", "invalid_prompt", overflow.CODE, "insufficient_quota"})
 """Codes that a failed response keeps: OpenAI's document names the first three, clients (Codex) act on the last two as well."""
 
 LONGEST_MESSAGE = 2000
@@ -90,14 +91,21 @@ def from_document(document: object, status: int | None = None) -> UpstreamError:
     if status is None:
         status = _status(layers)
     message = _message(document, layers) or f"The upstream answered with status {status} and no message."
-    code = _first(layers, CODES)
+    code, type = _first(layers, CODES), _string(layers, "type")
+    if overflow.is_said(message, (str(code), type), status):
+        return context_too_long(message[:LONGEST_MESSAGE])
     return UpstreamError(
         message[:LONGEST_MESSAGE],
         status=status,
-        type=_string(layers, "type") or TYPES.get(status, "server_error"),
+        type=type or TYPES.get(status, "server_error"),
         code=None if code is None else str(code),
         param=_string(layers, "param"),
     )
+
+
+def context_too_long(message: str) -> UpstreamError:
+    """The same for every server: as OpenAI says it."""
+    return UpstreamError(message, status=400, type="invalid_request_error", code=overflow.CODE, param="input")
 
 
 def response_code(error: UpstreamError) -> str:

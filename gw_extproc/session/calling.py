@@ -6,10 +6,13 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
-from gw_extproc.core.errors import GatewayError, InternalError
+import orjson
+
+from gw_extproc.core import overflow, truncation
+from gw_extproc.core.errors import GatewayError, InternalError, UpstreamError
 from gw_extproc.core.paths import CHAT
 from gw_extproc.session import answers
-from gw_extproc.session.answers import DESCRIBING, Answer, Head, Part
+from gw_extproc.session.answers import DESCRIBING, Answer, ErrorAnswer, Head, Part
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.session.session import Session
 
@@ -50,8 +53,22 @@ class _Call:
         self._beside: Mapping[str, str] = {}
 
     async def parts(self, gateway: Gateway, headers: Mapping[str, str], query: str) -> AsyncGenerator[Part]:
+        """Where the context is too long and may be shortened, it is, until it fits or nothing more may go."""
+        chat, self._session.chat = self._session.chat, b""
+        while True:
+            try:
+                async with aclosing(self._attempt(gateway, headers, query, chat)) as parts:
+                    async for part in parts:
+                        yield part
+                return
+            except UpstreamError as error:
+                shorter = self._shorter(chat, error)
+                if shorter is None:
+                    raise
+                chat = shorter
+
+    async def _attempt(self, gateway: Gateway, headers: Mapping[str, str], query: str, chat: bytes) -> AsyncGenerator[Part]:
         session = self._session
-        chat, session.chat = session.chat, b""
         sent = {name: value for name, value in headers.items() if name not in DESCRIBING} | {"content-type": "application/json"}
         async with gateway.upstream.call("POST", f"{CHAT}{query}", sent, chat) as answered:
             self._beside = {name: value for name, value in answered.headers.items() if name not in _OURS}
@@ -65,6 +82,18 @@ class _Call:
                     return
             for part in await answer.end():
                 yield self._whole(part)
+
+    def _shorter(self, chat: bytes, error: UpstreamError) -> bytes | None:
+        """What to send instead, if anything: nothing has been said where the answer was an error from its beginning."""
+        plan = self._session.plan
+        if not (plan.shortens and error.code == overflow.CODE and isinstance(self._answer, ErrorAnswer)):
+            return None
+        body = orjson.loads(chat)
+        messages = truncation.shortened(body["messages"], overflow.fitting(error.message), plan.instructed)
+        if messages is None:
+            return None
+        plan.notices.add("left out to fit the context", "the oldest input")
+        return orjson.dumps({**body, "messages": messages})
 
     async def failed(self, error: GatewayError) -> list[Part]:
         parts = answers.whole_error(error) if self._answer is None else await self._answer.fail(error)

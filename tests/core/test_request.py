@@ -280,7 +280,6 @@ def test_nothing_is_said_of_calls_where_there_are_no_tools() -> None:
     ("fields", "code"),
     [
         ({"context_management": [{"type": "compaction"}]}, "unsupported_parameter"),
-        ({"truncation": "auto"}, "unsupported_value"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name(fields: Fields, code: str) -> None:
