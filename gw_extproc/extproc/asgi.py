@@ -46,6 +46,7 @@ class Line:
         self.written = asyncio.Event()
         """Set while no reply is on its way: before that gRPC takes no end of the stream."""
         self.written.set()
+        self._writing: asyncio.Future[None] | None = None
 
     async def read(self) -> Request | None:
         """The next part of the request, or None where none follows: the client has left, or Envoy has answered in our place."""
@@ -59,6 +60,10 @@ class Line:
         if self.gone.is_set():
             return
         self.written.clear()
+        self._writing = asyncio.ensure_future(self._write(reply))  # gRPC ends what it has begun, also where the writer is cancelled
+        await asyncio.shield(self._writing)
+
+    async def _write(self, reply: Reply) -> None:
         try:
             await self._result(self._wire.write(reply))
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from gw_extproc.extproc.hosted import Hosted
@@ -26,7 +27,9 @@ class Wire:
         await self.takes.wait()
 
 
-async def test_an_application_that_goes_on_without_its_client_leaves_no_reply_behind() -> None:
+@pytest.mark.parametrize("cancels", [False, True])
+async def test_an_application_that_goes_on_without_its_client_leaves_no_reply_behind(*, cancels: bool) -> None:
+    """Nor does one that stops what it is saying."""
     going_on: list[asyncio.Task[None]] = []
     ended = asyncio.Event()
 
@@ -34,6 +37,8 @@ async def test_an_application_that_goes_on_without_its_client_leaves_no_reply_be
         await receive()
         going_on.append(asyncio.create_task(_answer(send)))
         assert (await receive())["type"] == "http.disconnect"
+        if cancels:
+            going_on[0].cancel()
         ended.set()
 
     first, wire = Request(), Wire()
@@ -46,7 +51,8 @@ async def test_an_application_that_goes_on_without_its_client_leaves_no_reply_be
         await asyncio.sleep(0)
     assert not exchange.done()
     wire.takes.set()
-    await asyncio.gather(exchange, *going_on)
+    await exchange
+    await asyncio.wait(going_on)
 
 
 async def _answer(send: Send) -> None:
