@@ -56,6 +56,7 @@ def test_the_scope(carrier: Carrier, apps: Applications) -> None:
         "query_string": b"q=%20a+b&q=%C3%A9&&z",
         "root_path": "",
         "server": ("example.org", 81),
+        "state": {},
     }
     assert told_headers[0] == (b"host", b"Example.org:81")
     assert all(type(name) is bytes and name == name.lower() and not name.startswith(b":") for name, _ in told_headers)
