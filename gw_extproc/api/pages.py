@@ -50,13 +50,17 @@ def shown(encoded: bytes, include: Collection[str], caller: Caller) -> Item:
     item: Item = orjson.loads(encoded)
     if item["type"] == "message" and item["role"] == "assistant" and LOGPROBS not in include:
         item["content"] = [{**part, "logprobs": []} if part["type"] == "output_text" else part for part in item["content"]]
-    if item["type"] == COMPACTION:
-        item.pop("summary", None)
+    item = closed(item)
     if item["type"] == REASONING:
         sealed = item.pop("encrypted_content", None)
         if SEALED_REASONING in include and (sealed or item.get("content")):
             item["encrypted_content"] = sealed or _sealed(item, caller)
     return item
+
+
+def closed(item: Item) -> Item:
+    """The item without what is kept open of it for the gateway alone."""
+    return {name: value for name, value in item.items() if name != "summary"} if item["type"] == COMPACTION else item
 
 
 def _sealed(item: Item, caller: Caller) -> str:

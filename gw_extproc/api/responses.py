@@ -67,7 +67,7 @@ def _object(call: Call, stored: Stored, include: Collection[str]) -> dict[str, A
 
 def _replayed(call: Call, stored: Stored, query: RetrieveQuery) -> Response:
     """The events as they were; of a stream that was followed to its end, that end."""
-    outputs = [orjson.loads(item) for item in stored.outputs]
+    outputs = [pages.closed(orjson.loads(item)) for item in stored.outputs]
     events = replay(orjson.loads(stored.object), outputs, stored.trace, call.gateway.profile)
     first = 0 if query.starting_after is None else min(query.starting_after + 1, len(events) - 1)
     return Response(b"".join(events[first:]), headers={"cache-control": "no-cache"}, media_type="text/event-stream")

@@ -69,7 +69,13 @@ class Assembler:
         self.outputs: Sequence[bytes] = ()
         self.error: UpstreamError | None = None
         self.usage_estimated = False
+        self._condensed: str | None = None
+        self._spent: usage.Usage | None = None
         self._ended_with: Fields = {}
+
+    def condense(self, sealed: str, spent: usage.Usage | None) -> None:
+        """The context was condensed, before the start and for so many tokens: the output begins with what it became."""
+        self._condensed, self._spent = sealed, spent
 
     def start(self) -> bytes:
         """Announces the response as created and in progress."""
@@ -77,6 +83,8 @@ class Assembler:
         self._emitter.trace.begin(self._making.object.model, store=self._making.store)
         if self._making.events:
             self._emitter.begin(self._snapshot((), store=self._making.store))
+        if self._condensed is not None:
+            self._output.compaction(self._condensed)
         return self._emitter.take()
 
     def feed(self, piece: Piece) -> bytes:
@@ -150,7 +158,7 @@ class Assembler:
         self._output.abandon()
         self._emitter.error(error)
         failure = {"code": upstream_errors.response_code(error), "message": error.message}
-        self._finish(Status.FAILED, error=failure, usage=usage.counted(self._facts.usage))
+        self._finish(Status.FAILED, error=failure, usage=self._counted())
         return self._emitter.take()
 
     def abandon(self, reason: str) -> None:
@@ -162,7 +170,7 @@ class Assembler:
             self.end(Ending.CUT)
             return
         self._output.abandon()
-        self._finish(Status.INCOMPLETE, incomplete_details={"reason": reason}, usage=usage.counted(self._facts.usage))
+        self._finish(Status.INCOMPLETE, incomplete_details={"reason": reason}, usage=self._counted())
 
     @property
     def ended(self) -> bool:
@@ -274,8 +282,13 @@ class Assembler:
     def _snapshot(self, outputs: Iterable[bytes], *, store: bool) -> bytes:
         return self._making.object.snapshot(self.status, [*map(orjson.Fragment, outputs)], store=store, **self._ended_with)
 
-    def _usage(self) -> usage.Usage:
-        if counted := usage.counted(self._facts.usage):
-            return counted
-        self.usage_estimated = True
-        return usage.estimated(self._making.prompt_bytes, sum(map(usage.said, self._output.items())))
+    def _usage(self) -> usage.Usage | None:
+        counted = usage.counted(self._facts.usage)
+        if counted is None:
+            self.usage_estimated = True
+            counted = usage.estimated(self._making.prompt_bytes, sum(map(usage.said, self._output.items())))
+        return usage.added(self._spent, counted)
+
+    def _counted(self) -> usage.Usage | None:
+        """What was counted of a response that was broken off."""
+        return usage.added(self._spent, usage.counted(self._facts.usage))

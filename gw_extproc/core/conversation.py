@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from gw_extproc.core import pairing
+from gw_extproc.core import compaction, pairing
 from gw_extproc.core.content import TEXTUAL, Content, ContentReader, Part, compact, joined
 from gw_extproc.core.dialects import CallIds, Dialect, Replay, System
 from gw_extproc.core.errors import CallerError, encode, quote, unsupported
@@ -102,8 +102,8 @@ class Conversation:
                 message = f"No tool call found for function call output with call_id {quote(call_id)}."
                 raise CallerError(message, code="tool_call_not_found", param=items.path(orphan))
             self._notices.add("outputs left out for want of their call", call_id)
-        for index, item in enumerate(given):
-            self._item(item, items.path(index), index)
+        for index in compaction.told(given):
+            self._item(given[index], items.path(index), index)
         self._end_turn()
 
     def messages(self) -> list[Message]:
@@ -126,7 +126,7 @@ class Conversation:
                 self._end_turn()
                 self._say_user([{"type": "text", "text": SUMMARY_TITLE + item["summary"]}])
             case "compaction_trigger":
-                raise unsupported(path, "this gateway compacts only when asked (POST /v1/responses/compact)")
+                raise unsupported(path, "this gateway compacts when asked by POST /v1/responses/compact or context_management")
             case "additional_tools":
                 pass  # its tools are in the toolbox
             case _ if kind in pairing.OUTPUT_TYPES:

@@ -220,6 +220,21 @@ class _Part:
         return {"type": "output_text", "text": text, "annotations": self.annotations, "logprobs": self.logprobs}
 
 
+class CompactionDraft(Draft):
+    """The condensed context, sealed: announced when it is whole."""
+
+    def __init__(self, place: Place, sealed: str) -> None:
+        super().__init__(place)
+        self._sealed = sealed
+        self._open()
+
+    def item(self) -> Item:
+        return {"id": self.id, "type": "compaction", "status": self.status, "encrypted_content": self._sealed}
+
+    def _finish(self) -> None:
+        """Nothing of it streams."""
+
+
 class CallDraft(Draft):
     """A tool call that streams. `arguments` is what the model wrote so far."""
 

@@ -14,6 +14,7 @@ from functools import partial
 from gw_extproc.core.calls import GrowingCall, SuppressedCall, WholeCallBuffer
 from gw_extproc.core.drafts import (
     CallDraft,
+    CompactionDraft,
     CustomCallDraft,
     Draft,
     FunctionCallDraft,
@@ -41,6 +42,7 @@ class Output:
         self._summary = summary
         self._seal = seal
         self._drafts: list[Draft] = []
+        self._first = 0  # index of the first item of the model's
         self._text: ReasoningDraft | MessageDraft | None = None
         self._calls: list[CallDraft] = []
         self._whole: list[WholeCallBuffer] = []
@@ -48,6 +50,13 @@ class Output:
         self._blank_thought = ""  # white space that may begin a thought
         self._logprobs: list[Item] = []
         self._annotations: list[Item] = []
+
+    def compaction(self, sealed: str) -> None:
+        """The condensed context, before anything else."""
+        condensed = CompactionDraft(self._place("cmp"), sealed)
+        self._drafts.append(condensed)
+        self._first = len(self._drafts)
+        condensed.close("completed")
 
     def reasoning(self, text: str) -> None:
         if not isinstance(self._text, ReasoningDraft):
@@ -116,7 +125,7 @@ class Output:
         call that does not have its tool's form; the last one may have been cut off, and then there is no such call.
         """
         whole = self._judged(cut=last_status == "incomplete")
-        if not (self._drafts or self._whole) and (self._blank or last_status == "completed"):
+        if len(self._drafts) == self._first and not self._whole and (self._blank or last_status == "completed"):
             self._message().text(self._blank, self._held_logprobs())
         closing: list[Draft | WholeCallBuffer] = [*self._calls]
         if self._text is not None:

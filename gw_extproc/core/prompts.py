@@ -28,6 +28,11 @@ def variables(instructions: Instructions | None) -> list[str]:
     return list(dict.fromkeys(name for text in _texts(instructions or "") for name in _PLACE.findall(text)))
 
 
+def text_of(instructions: Instructions | None) -> str:
+    """All that they say."""
+    return "\n".join(_texts(instructions or ""))
+
+
 def filled(instructions: Instructions | None, values: Values) -> Instructions | None:
     """The instructions with the values in their places, messages in normal form.
 

@@ -14,6 +14,7 @@ import orjson
 
 from gw_extproc.core import trace
 from gw_extproc.core.drafts import (
+    CompactionDraft,
     CustomCallDraft,
     Draft,
     FunctionCallDraft,
@@ -161,6 +162,8 @@ def _role(item: Given, place: Place, *, summary: bool) -> _Role:
             sealed = item.get("encrypted_content")
             thought = ReasoningDraft(place, summary=summary, seal=None if sealed is None else lambda _: sealed)
             return _TextRole(thought, thought.grow, "".join(part["text"] for part in item["content"]))
+        case "compaction":
+            return _Role(CompactionDraft(place, item["encrypted_content"]))
         case "function_call":
             function = FunctionCallDraft(place, item["call_id"], Tool("function", item["name"], item.get("namespace")))
             return _TextRole(function, function.grow, item["arguments"])

@@ -48,13 +48,15 @@ class Plan(NamedTuple):
     """Whether the response outlives its request."""
     shortens: bool = False
     """Whether a context that is too long may be shortened."""
+    compact_at: int | None = None
+    """Above how many tokens the context is condensed first."""
     instructed: int = 0
     """How many messages a prompt gave besides the system's: they are no part of the conversation that may be shortened."""
 
     @property
     def needs_engine(self) -> bool:
         """Whether the answer is more than one model call that ends with its client: then Envoy cannot make it alone."""
-        return self.background or self.shortens
+        return self.background or self.shortens or self.compact_at is not None
 
 
 def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported: bool, unknown: Iterable[str] = ()) -> Plan:
@@ -62,7 +64,6 @@ def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported:
 
     Raises CallerError, naming the field, for what cannot be honoured.
     """
-    _refuse_engine(body)
     notices = Notices()
     for path in unknown:
         notices.add("fields not sent", path)
@@ -98,15 +99,9 @@ def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported:
         logprobs=logprobs,
         background=bool(body.get("background")),
         shortens=body.get("truncation") == "auto",
+        compact_at=min((entry["compact_threshold"] for entry in body.get("context_management") or ()), default=None),
         instructed=instructed,
     )
-
-
-def _refuse_engine(body: Body) -> None:
-    if body.get("context_management"):
-        raise unsupported(
-            "context_management", "this gateway compacts only when asked (POST /v1/responses/compact)", code="unsupported_parameter"
-        )
 
 
 def input_items(body: Body) -> Sequence[Body]:

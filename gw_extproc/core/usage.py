@@ -55,6 +55,13 @@ def estimated(prompt_bytes: int, answer_bytes: int) -> Usage:
     return _usage(-(-prompt_bytes // BYTES_PER_TOKEN), -(-answer_bytes // BYTES_PER_TOKEN))
 
 
+def added(one: Usage | None, other: Usage | None) -> Usage | None:
+    """What two model calls took together; None where neither was counted."""
+    if one is None or other is None:
+        return one or other
+    return {name: added(value, other[name]) if isinstance(value, dict) else value + other[name] for name, value in one.items()}
+
+
 def said(item: Mapping[str, Any]) -> int:
     """Bytes that the model wrote for an output item."""
     texts = [part.get("text") or part.get("refusal") or "" for part in item.get("content") or ()]

@@ -168,6 +168,7 @@ _Made = (
     | Annotated[ShellCallItem, Tag("<shell_call>")]
     | Annotated[ApplyPatchCallItem, Tag("<apply_patch_call>")]
     | Annotated[ToolSearchCallItem, Tag("<tool_search_call>")]
+    | Annotated[CompactionItem, Tag("<compaction>")]
 )
 _Kept = (
     _Made
@@ -179,7 +180,6 @@ _Kept = (
     | Annotated[ApplyPatchCallOutputItem, Tag("<apply_patch_call_output>")]
     | Annotated[ToolSearchOutputItem, Tag("<tool_search_output>")]
     | Annotated[AdditionalToolsItem, Tag("<additional_tools>")]
-    | Annotated[CompactionItem, Tag("<compaction>")]
     | Annotated[OtherItem, Tag("<>")]
 )
 _KEPT_TAGS = tags(_Kept)
@@ -194,7 +194,7 @@ def kept_tag(value: object) -> str | None:
 
 
 OutputItem = Annotated[_Made, Discriminator(kept_tag)]
-"""What a model's answer can hold."""
+"""What an answer can hold."""
 
 ItemResource = Annotated[_Kept, Discriminator(kept_tag)]
 """What can be read back: all that callers send besides."""

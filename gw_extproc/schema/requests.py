@@ -127,6 +127,13 @@ def _model_may_be_the_prompts(schema: dict[str, Any]) -> None:
     del schema["required"]
 
 
+class ContextManagement(WireModel):
+    """Without a threshold OpenAI takes the model's own; the gateway does not know how much a model takes."""
+
+    type: Literal["compaction"]
+    compact_threshold: Annotated[int, Field(ge=1000)]
+
+
 class CreateResponse(WireModel):
     """Where several fields are wrong, the first in this order is the one that the caller hears of."""
 
@@ -157,6 +164,7 @@ class CreateResponse(WireModel):
     stream_options: StreamOptions | None = None
     store: bool | None = None
     background: bool | None = None
+    context_management: Annotated[list[ContextManagement], Field(fail_fast=True, min_length=1)] | None = None
     truncation: Truncation | None = None
     service_tier: str | None = None
     metadata: Metadata | None = None

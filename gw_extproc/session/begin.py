@@ -20,7 +20,7 @@ from gw_extproc.core.response import ResponseObject
 from gw_extproc.schema.validation import unknown_fields
 from gw_extproc.session.gateway import Caller, Gateway
 from gw_extproc.session.prompting import requested
-from gw_extproc.session.recall import REASONING, Remembered, opened, recall
+from gw_extproc.session.recall import REASONING, Context, Remembered, opened, recall
 from gw_extproc.session.session import Session
 from gw_extproc.store.errors import StoreDown
 
@@ -32,7 +32,8 @@ SEALED_REASONING = "reasoning.encrypted_content"
 async def begin(body: bytes, caller: Caller, gateway: Gateway) -> Session:
     """Reads a `POST /v1/responses` body; raises CallerError where it cannot be honoured, StoreDown where its history cannot be had."""
     session = await begin_parsed(parsed(body), caller, gateway, {})
-    session.context = session.context._replace(items=Items(()))  # as large as the history, and of no more use
+    if session.plan.compact_at is None:
+        session.context = session.context._replace(items=Items(()))  # as large as the history, and of no more use
     return session
 
 
@@ -40,17 +41,14 @@ async def begin_parsed(payload: object, caller: Caller, gateway: Gateway, rememb
     """As `begin`, for a body whose JSON is read, and where the connection remembers responses of its own, by their ids."""
     request = await requested(payload, caller)
     context = await recall(request, caller, gateway, remembered)
-    items = await opened(context.items, caller)
-    plan = translate(
-        request,
-        items,
-        gateway.dialect,
-        reject_unsupported=gateway.settings.unsupported_tools == "reject",
-        unknown=unknown_fields(request),
-    )
+    return session_of(request, context._replace(items=await opened(context.items, caller)), caller, gateway)
+
+
+def session_of(request: Body, context: Context, caller: Caller, gateway: Gateway) -> Session:
+    """The session of a validated request whose context is there and open; raises CallerError."""
+    items = context.items
+    plan, chat = translated(request, items, gateway)
     store = _stores(request, plan, gateway)
-    chat = encode({**plan.chat, "model": gateway.settings.model_aliases.get(request["model"], request["model"])})
-    plan = plan._replace(chat={})  # encoded now, and as large as the request: the answer needs none of it
     making = Making(
         plan=plan,
         object=ResponseObject(ids.response_id(context.ref), gateway.clock(), request),
@@ -63,10 +61,25 @@ async def begin_parsed(payload: object, caller: Caller, gateway: Gateway, rememb
         seal=_seal(request, caller, plan),
         events=plan.stream,
     )
-    session = Session(caller, plan, chat, Assembler(making), context._replace(items=items), store)
+    session = Session(caller, plan, chat, Assembler(making), context, store)
+    if plan.compact_at is not None:
+        session.request = request
     if session.leaves_items:
         session.inputs = [encode_item(item) for item in session.own()]
     return session
+
+
+def translated(request: Body, items: Items, gateway: Gateway) -> tuple[Plan, bytes]:
+    """The plan without its Chat request, and that as it is sent: the answer needs none of it. Raises CallerError."""
+    plan = translate(
+        request,
+        items,
+        gateway.dialect,
+        reject_unsupported=gateway.settings.unsupported_tools == "reject",
+        unknown=unknown_fields(request),
+    )
+    chat = encode({**plan.chat, "model": gateway.settings.model_aliases.get(request["model"], request["model"])})
+    return plan._replace(chat={}), chat
 
 
 def parsed(body: bytes) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -41,6 +41,10 @@ class Session:
     context: Context
     store: bool
     """Whether the response is to be kept."""
+    request: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The validated body, where the context may be condensed before the model is called."""
+    condensed: str = field(default="", repr=False)
+    """What the context was condensed to, where it was."""
     inputs: Sequence[bytes] = ()
     """The caller's own items as they are kept, encoded; none where nothing is."""
     told: bytes = b""
@@ -78,7 +82,7 @@ class Session:
     def remembered(self) -> Remembered:
         """What the connection needs to continue the response, where nothing else keeps it."""
         before = () if self.context.carried else self.context.items.history
-        return Remembered(self.context.ref, [*before, *self.own(), *map(orjson.loads, self.assembler.outputs)])
+        return Remembered(self.context.ref, [*before, *self.own(), *map(orjson.loads, self._outputs())])
 
     def own(self) -> Sequence[Item]:
         """The caller's items in normal form. In a conversation all ids are ours, so that each finds its item there."""
@@ -89,6 +93,13 @@ class Session:
     def _known_id(self, item: Mapping[str, Any]) -> str | None:
         known = item.get("id")
         return known if isinstance(known, str) and not self.context.in_conversation else None
+
+    def _outputs(self) -> Sequence[bytes]:
+        """As they are kept. What the context was condensed to stays open: it outlives the key that it was sealed with."""
+        if not self.condensed:
+            return self.assembler.outputs
+        compaction, *others = self.assembler.outputs
+        return [orjson.dumps({**orjson.loads(compaction), "summary": self.condensed}), *others]
 
     @property
     def leaves_items(self) -> bool:
@@ -106,7 +117,7 @@ class Session:
             object=self.assembler.kept() if self.store else None,
             trace=self.assembler.trace() if self.store else b"",
             inputs=self.inputs,
-            outputs=self.assembler.outputs,
+            outputs=self._outputs(),
             conversation=context.in_conversation,
         )
         try:

@@ -29,13 +29,22 @@ class Count:
 async def count(body: Body, caller: Caller, gateway: Gateway, headers: Mapping[str, str]) -> Count:
     """Counts for a body of POST /v1/responses/input_tokens; raises CallerError, StoreDown."""
     session = await begin_parsed({**body, "model": body.get("model") or "any", "store": False}, caller, gateway, {})
+    return await count_chat(session.chat, gateway, headers) if body.get("model") else _estimated(session.chat)
+
+
+async def count_chat(chat: bytes, gateway: Gateway, headers: Mapping[str, str]) -> Count:
+    """Counts for a Chat request."""
     tokenizer = gateway.dialect.tokenizer
-    if tokenizer is not None and body.get("model"):
+    if tokenizer is not None:
         try:
-            return Count(await _counted(tokenizer, orjson.loads(session.chat), gateway, headers), estimated=False)
+            return Count(await _counted(tokenizer, orjson.loads(chat), gateway, headers), estimated=False)
         except (GatewayError, _NoCount):
             pass  # an estimate, which says that it is one, is better than an error
-    return Count(usage.estimated(len(session.chat), 0)["input_tokens"], estimated=True)
+    return _estimated(chat)
+
+
+def _estimated(chat: bytes) -> Count:
+    return Count(usage.estimated(len(chat), 0)["input_tokens"], estimated=True)
 
 
 class _NoCount(Exception):

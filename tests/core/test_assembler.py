@@ -9,6 +9,7 @@ import pytest
 
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.sse import Ending
+from gw_extproc.core.usage import estimated
 from tests.events import Json
 
 from .answers import (
@@ -521,3 +522,32 @@ def test_what_comes_after_the_end_is_ignored() -> None:
     made.start()
     assert made.fail(UpstreamError("no"))
     assert made.feed(chunk({"content": "a"})) == made.end(Ending.DONE) == made.fail(UpstreamError("no")) == b""
+
+
+class TestACondensedContext:
+    """The output begins with what it became; the response took both model calls."""
+
+    def test_comes_first(self) -> None:
+        made = assembler()
+        made.condense("sealed", estimated(40, 4))
+        got = told(made, stream(*said("Hi"), usage()))
+        compaction, message = got.response["output"]
+        assert compaction == {"id": "cmp_0", "type": "compaction", "status": "completed", "encrypted_content": "sealed"}
+        assert (message["id"], message["type"]) == ("msg_1", "message")
+        alone = told(assembler(), stream(*said("Hi"), usage())).response["usage"]
+        assert got.response["usage"]["total_tokens"] == alone["total_tokens"] + 11
+
+    @pytest.mark.parametrize("body", [stream(*said("Hi")), stream(*said(""))])
+    def test_is_followed_by_the_answer_even_an_empty_one(self, body: bytes) -> None:
+        made = assembler()
+        made.condense("sealed", None)
+        response = told(made, body).response
+        assert [item["type"] for item in response["output"]] == ["compaction", "message"]
+        assert made.usage_estimated
+
+    def test_counts_also_where_the_answer_fails(self) -> None:
+        made = assembler()
+        made.condense("sealed", estimated(40, 4))
+        made.start()
+        made.fail(UpstreamError("no"))
+        assert orjson.loads(made.response(stored=True))["usage"]["total_tokens"] == 11

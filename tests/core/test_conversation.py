@@ -459,10 +459,11 @@ def test_a_request_to_compact_is_refused() -> None:
 
 
 def test_a_compacted_context_is_a_message_that_says_what_it_is() -> None:
+    """It stands in the place of what came before (compaction)."""
     summary = {"type": "compaction", "encrypted_content": "sealed", "summary": "they met"}
     thought = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]}
     got = continued(HELLO, thought, assistant("hi"), summary, assistant("bye"))
-    assert got == [USER, assistant("hi"), {"role": "user", "content": f"{SUMMARY_TITLE}they met"}, assistant("bye"), USER]
+    assert got == [{"role": "user", "content": f"{SUMMARY_TITLE}they met"}, assistant("bye"), USER]
 
 
 def test_an_output_answers_a_call_of_the_history() -> None:

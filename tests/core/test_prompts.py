@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gw_extproc.core.errors import CallerError
-from gw_extproc.core.prompts import filled, variables
+from gw_extproc.core.prompts import filled, text_of, variables
 
 PICTURE = {"detail": "auto", "type": "input_image", "image_url": "data:image/png;base64,AA=="}
 FILE = {"type": "input_file", "filename": "a.txt", "file_data": "data:text/plain,a"}
@@ -109,3 +109,11 @@ def test_each_place_needs_a_value_and_each_value_a_place() -> None:
     assert (code, param) == ("unknown_parameter", "prompt.variables.town")
     assert words == "Unknown parameter: 'prompt.variables.town': the prompt has no such variable."
     assert refused(None, {"x" * 100: ""})[1] == "prompt.variables." + "x" * 64 + "..."
+
+
+@pytest.mark.parametrize(
+    ("instructions", "said"),
+    [(None, ""), ("a", "a"), ([message("user", "a"), message("user", [text("b"), PICTURE]), message("user", None)], "a\nb")],
+)
+def test_all_that_instructions_say(instructions: Any, said: str) -> None:
+    assert text_of(instructions) == said

@@ -112,6 +112,15 @@ def test_reasoning_that_was_cut_off_is_not_sealed() -> None:
     assert b"".join(again(made)) == live
 
 
+def test_a_condensed_context_comes_first_again() -> None:
+    made = assembler()
+    made.condense("sealed", None)
+    live = told(made, stream(*said("Hi"))).wire
+    assert b"".join(again(made)) == live
+    types = [event["type"] for event in events(b"".join(again(made, trace=b"")))]
+    assert types[2:4] == ["response.output_item.added", "response.output_item.done"]
+
+
 def test_the_first_events_are_as_they_were_and_the_last_ones_as_it_became() -> None:
     made = assembler(model="wanted", store=False)
     live = told(made, stream(chunk({"content": "a"}, "stop", model="real", service_tier="flex"), finish=None)).events

@@ -273,17 +273,26 @@ def test_nothing_is_said_of_calls_where_there_are_no_tools() -> None:
     assert sent.keys() == {"model", "messages"}
 
 
-# What this gateway does not do
+# More than one model call
 
 
 @pytest.mark.parametrize(
-    ("fields", "code"),
+    ("fields", "needs"),
     [
-        ({"context_management": [{"type": "compaction"}]}, "unsupported_parameter"),
+        ({}, False),
+        ({"background": True}, True),
+        ({"truncation": "auto"}, True),
+        ({"context_management": [{"type": "compaction", "compact_threshold": 1000}]}, True),
+        ({"context_management": None, "truncation": "disabled", "background": False}, False),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_name(fields: Fields, code: str) -> None:
-    assert refused(**fields) == (next(iter(fields)), code)
+def test_what_one_model_call_cannot_answer(fields: Fields, *, needs: bool) -> None:
+    assert plan(**fields).needs_engine is needs
+
+
+def test_the_lowest_threshold_counts() -> None:
+    entries = [{"type": "compaction", "compact_threshold": threshold} for threshold in (3000, 2000)]
+    assert plan(context_management=entries).compact_at == 2000
 
 
 # What came before

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gw_extproc.core.usage import MAX_COUNT, count, counted, estimated, merged, said
+from gw_extproc.core.usage import MAX_COUNT, added, count, counted, estimated, merged, said
 
 
 def numbers(**given: Any) -> list[int]:
@@ -127,3 +127,10 @@ def test_an_estimate_is_four_bytes_a_token() -> None:
 )
 def test_what_the_model_said_has_a_size(item: dict[str, Any], size: int) -> None:
     assert said(item) == size
+
+
+def test_two_model_calls_are_added_up() -> None:
+    one, two = estimated(8, 4), estimated(4, 4)
+    assert added(one, two) == estimated(12, 8)
+    assert added(one, None) == added(None, one) == one
+    assert added(None, None) is None

@@ -16,7 +16,10 @@ REASONS: Sequence[tuple[str, str]] = (
         "POST /responses request .moderation: missing",
         "A service of OpenAI's. Not sent, and named in x-gateway-notice.",
     ),
-    ("POST /responses request .context_management: missing", "Refused by name: the gateway compacts only when it is asked to."),
+    (
+        "POST /responses request .context_management[].*: missing",
+        "The only kind there is, and with a threshold, because the gateway does not know how much a model takes.",
+    ),
     (
         "* request .prompt_cache_options: missing",
         "Not in Chat Completions. Not sent, and named in x-gateway-notice.",
@@ -57,7 +60,7 @@ REASONS: Sequence[tuple[str, str]] = (
     ("input item<local_shell_call>.action<exec>: missing", "The only kind there is may be left out; clients do."),
     ("input item<shell_call>.environment: missing", "The caller runs the commands and knows where. Taken unread and kept."),
     ("input item<shell_call_output>.max_output_length: missing", "The model is told the whole output. Taken unread and kept."),
-    ("input item<compaction_trigger>: unlisted", "Refused by name: the gateway compacts only when it is asked to."),
+    ("input item<compaction_trigger>: unlisted", "Refused by name: POST /v1/responses/compact and context_management do this."),
     (
         "input item*: unlisted",
         "Of a tool that the gateway does not run. Kept unread; x-gateway-notice says what the model is not told.",
@@ -122,7 +125,6 @@ REASONS: Sequence[tuple[str, str]] = (
     ("kept item*: unlisted", "An item of a tool that the gateway does not run: given back as it was sent."),
     ("output item<*_output>: missing", "Outputs come from the caller: they are input, and stand in the list of input items."),
     ("output item<additional_tools>: missing", "Only callers send such items."),
-    ("output item<compaction>: missing", "Compaction has an endpoint of its own and never happens by itself."),
     ("output item<*>: missing", "An item of a tool that the gateway does not run."),
     # Conversations and models.
     ("conversation.metadata: type *", "The document leaves it open; it is always an object of strings."),

@@ -38,6 +38,7 @@ EVERY_PARAMETER = request(
     stream_options={"include_obfuscation": False},
     store=False,
     background=False,
+    context_management=[{"type": "compaction", "compact_threshold": 1000}],
     truncation="disabled",
     service_tier="a tier of tomorrow",
     metadata={"k" * 64: "v" * 512},
@@ -86,6 +87,21 @@ def test_unknown_fields_are_accepted_at_every_level() -> None:
 )
 def test_a_prompt_that_is_none_is_refused(prompt: object, param: str, code: str) -> None:
     assert refuse(prompt=prompt) == (param, code)
+
+
+@pytest.mark.parametrize(
+    ("given", "param", "code"),
+    [
+        ({}, "context_management", "invalid_type"),
+        ([], "context_management", "empty_array"),
+        ([{"type": "other", "compact_threshold": 1000}], "context_management[0].type", "invalid_value"),
+        ([{"type": "compaction"}], "context_management[0].compact_threshold", "missing_required_parameter"),
+        ([{"type": "compaction", "compact_threshold": None}], "context_management[0].compact_threshold", "missing_required_parameter"),
+        ([{"type": "compaction", "compact_threshold": 999}], "context_management[0].compact_threshold", "integer_below_min_value"),
+    ],
+)
+def test_a_context_management_that_is_none_is_refused(given: object, param: str, code: str) -> None:
+    assert refuse(context_management=given) == (param, code)
 
 
 def test_variables_of_every_kind_are_taken() -> None:
