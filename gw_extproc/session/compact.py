@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -82,11 +81,11 @@ async def condense(session: Session, gateway: Gateway, headers: Mapping[str, str
     seal = partial(caller.store.vault.seal, caller.tenant, COMPACTION)
     asked = {**_request(request), "truncation": request.get("truncation")}
     ref = Ref(gateway.new_part(), gateway.new_part())
-    context = Context(ref, "", in_conversation=False, items=replace(items, given=[*items.given, _REQUEST]))
+    context = Context(ref, "", in_conversation=False, items=items._replace(given=[*items.given, _REQUEST]))
     summary, response = await _summary(session_of(asked, context, caller, gateway), gateway, headers)
     sealed = seal(summary)
     compaction = {"type": COMPACTION, "summary": summary, "encrypted_content": sealed}
-    _, session.chat = translated(request, replace(items, given=[*items.given, compaction]), gateway)
+    _, session.chat = translated(request, items._replace(given=[*items.given, compaction]), gateway)
     session.condensed = summary
     session.assembler.condense(sealed, response["usage"])
 
