@@ -16,6 +16,9 @@ class Decoder(Protocol):
 
     def feed(self, data: bytes) -> bytes: ...
 
+    def passed(self, size: int) -> None:
+        """So many bytes were read elsewhere: they count as well."""
+
     @property
     def ended(self) -> bool:
         """Whether the body may end here."""
@@ -36,10 +39,13 @@ class Identity:
         self._left = limit
 
     def feed(self, data: bytes) -> bytes:
-        self._left -= len(data)
+        self.passed(len(data))
+        return data
+
+    def passed(self, size: int) -> None:
+        self._left -= size
         if self._left < 0:
             raise BodyError("too large", too_large=True)
-        return data
 
     @property
     def ended(self) -> bool:
@@ -62,6 +68,9 @@ class Inflate:
         if self._inflate.unconsumed_tail:
             raise BodyError("too large", too_large=True)
         return self._inside.feed(text)
+
+    def passed(self, size: int) -> None:
+        self._inside.passed(size)
 
     @property
     def ended(self) -> bool:

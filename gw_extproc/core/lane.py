@@ -13,6 +13,9 @@ import orjson
 
 from gw_extproc.core.repetition import Repetition
 
+LONGEST = 1024 * 1024
+"""Bytes that one lane takes: then a piece goes the ordinary way, where the answer's size is looked at."""
+
 Grow = Callable[[str], bytes]
 """Lets the open text grow and gives the event that says so."""
 
@@ -26,16 +29,21 @@ class Lane:
         self._begin = len(before)
         self._rest = len(after)
         self._grow = grow
+        self.taken = 0
+        """Bytes, which nobody else counts."""
 
     def feed(self, data: bytes) -> bytes:
-        """The event that the piece causes; nothing where it is not of this lane."""
-        if not (data.startswith(self._before) and data.endswith(self._after)):
+        """The event that the piece causes; nothing where it is not of this lane, or the lane has taken its share."""
+        if not (data.startswith(self._before) and data.endswith(self._after)) or self.taken > LONGEST:
             return b""
         try:
             text = orjson.loads(data[self._begin : len(data) - self._rest])
         except orjson.JSONDecodeError:
             return b""
-        return self._grow(text) if isinstance(text, str) and text else b""
+        if not isinstance(text, str) or not text:
+            return b""
+        self.taken += len(data)
+        return self._grow(text)
 
 
 def lane(data: bytes, said: Repetition, grow: Grow) -> Lane | None:

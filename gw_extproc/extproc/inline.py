@@ -135,8 +135,10 @@ class Inline:
 
     async def _response_body(self, request: Request) -> Sequence[Reply]:
         assert self._answer is not None, "the phase says so"
-        self._phase = Phase.ANSWERING
         body = request.response_body
+        if not body.end_of_stream and (event := self._answer.token(body.body)):
+            return (messages.response_body(event, end=False),)
+        self._phase = Phase.ANSWERING
         parts = await self._answer.body(body.body) if body.body else ()
         if body.end_of_stream and not self._answer.over:
             parts = [*parts, *await self._answer.end()]

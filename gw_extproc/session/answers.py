@@ -20,7 +20,7 @@ from gw_extproc.core.errors import BAD_ANSWER, GatewayError, UpstreamError
 from gw_extproc.core.lane import Lane, lane
 from gw_extproc.core.repetition import Repetition
 from gw_extproc.core.sse import ChunkDecoder, Ending, Piece
-from gw_extproc.encoding import BodyError, Decoder, decoder
+from gw_extproc.encoding import BodyError, Decoder, Identity, decoder
 from gw_extproc.session.session import Session
 
 MAX_ERROR_BODY = 1024 * 1024
@@ -70,6 +70,10 @@ class Answer(ABC):
     def begin(self) -> Sequence[Part]:
         """What can be said as soon as the upstream's headers are there."""
 
+    def token(self, data: bytes) -> bytes:
+        """All that a piece says, where that is one event and nothing has to be waited for; else nothing, and it is for `body`."""
+        return b""
+
     @abstractmethod
     async def body(self, data: bytes) -> Sequence[Part]:
         """What a piece of the body says."""
@@ -87,9 +91,10 @@ class Answer(ABC):
         """Ends the answer with an error: as a whole, unless something was already said."""
         return whole_error(error)
 
-    def _plain(self, data: bytes) -> bytes:
-        """A piece of the body without its compression."""
+    def _plain(self, data: bytes, besides: int = 0) -> bytes:
+        """A piece of the body without its compression; so many bytes besides were read elsewhere."""
         try:
+            self._read.passed(besides)
             return self._read.feed(data)
         except BodyError as error:
             raise UpstreamError(f"The upstream's answer is {error}.", code=BAD_ANSWER) from None
@@ -191,15 +196,13 @@ class StreamAnswer(Answer):
     def begin(self) -> Sequence[Part]:
         return [self._head()] if self._flow is _Flow.PROMISED else ()
 
-    async def body(self, data: bytes) -> Sequence[Part]:
-        data = self._plain(data)
-        if self._lane is not None:
-            if event := self._lane.feed(data):
-                return (Body(event, end=False),)
-            self._lane = None
-        return await self._body(data)
+    def token(self, data: bytes) -> bytes:
+        return b"" if self._lane is None else self._lane.feed(data)
 
-    async def _body(self, data: bytes) -> Sequence[Part]:
+    async def body(self, data: bytes) -> Sequence[Part]:
+        if event := self.token(data):
+            return (Body(event, end=False),)
+        data = self._plain(data, besides=0 if self._lane is None else self._lane.taken)
         pieces = self._decoder.feed(data)
         opening = self._opening(pieces)
         assembler = self._session.assembler
@@ -210,9 +213,16 @@ class StreamAnswer(Answer):
             events += await self._session.conclude()
         if assembler.error is not None:
             self._flow = _Flow.OVER
-        if len(pieces) == 1 and isinstance(pieces[0], Repetition) and self._decoder.idle and (grow := assembler.growing(pieces[0])):
-            self._lane = lane(data, pieces[0], grow)
+        self._lane = self._next_lane(data, pieces)
         return [*opening, Body(events, end=self.over)] if events else opening
+
+    def _next_lane(self, data: bytes, pieces: Sequence[Piece]) -> Lane | None:
+        """The way of what follows, if it is like what was just read."""
+        said = pieces[0] if len(pieces) == 1 else None
+        if not (isinstance(said, Repetition) and isinstance(self._read, Identity) and self._decoder.idle):
+            return None
+        grow = self._session.assembler.growing(said)
+        return None if grow is None else lane(data, said, grow)
 
     @property
     def over(self) -> bool:

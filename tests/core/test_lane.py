@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from gw_extproc.core.lane import Lane, lane
+from gw_extproc.core.lane import LONGEST, Lane, lane
 from gw_extproc.core.repetition import Pattern, Repetition, learned
 
 from .answers import chunk
@@ -53,3 +53,14 @@ def test_there_is_none_where_a_comment_looks_like_the_chunk(framed: bytes) -> No
 
 def test_there_is_none_where_another_text_is_found() -> None:
     assert lane(b"data: %b\n\n" % WHOLE, Repetition("b", pattern()), str.encode) is None
+
+
+def test_it_takes_its_share_and_no_more() -> None:
+    piece = b"data: %b\n\n" % WHOLE
+    found = made(piece)
+    assert found is not None
+    taken = 0
+    while found.feed(piece):
+        taken += len(piece)
+    assert found.taken == taken
+    assert LONGEST < taken <= LONGEST + len(piece)

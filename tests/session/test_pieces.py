@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from gw_extproc.core.errors import UpstreamError
+from gw_extproc.core.lane import LONGEST
+from gw_extproc.session import answers
 from tests.real import chat
-from tests.session.talk import Talk
+from tests.session.talk import Talk, answer_of
 
 _OURS = re.compile(rb"[0-9a-f]{48,}|\"(created|completed)_at\":\d+")
 """What differs from response to response."""
@@ -41,3 +44,17 @@ async def test_one_by_one_or_together(me: Talk, name: str, line_end: bytes) -> N
     in_bytes = await me.turn("hello", *(whole[at : at + 1] for at in range(len(whole))), stream=True)
     assert normal(one_by_one.body) == normal(together.body) == normal(in_bytes.body)
     assert one_by_one.events[-1]["type"] == "response.completed"
+
+
+async def test_an_endless_answer_is_ended(me: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "MAX_ANSWER", 3 * LONGEST)
+    session = await me.begin(stream=True)
+    answer = answer_of(session)
+    (piece,) = chat.text("on and on " * 100)
+    with pytest.raises(UpstreamError, match="too large"):
+        await _fed(answer, piece, 4 * LONGEST // len(piece))
+
+
+async def _fed(answer: answers.Answer, piece: bytes, times: int) -> None:
+    for _ in range(times):
+        await answer.body(piece)
