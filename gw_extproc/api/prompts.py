@@ -12,7 +12,7 @@ from gw_extproc.api import pages
 from gw_extproc.api.call import Call, json
 from gw_extproc.api.errors import not_found
 from gw_extproc.core import ids
-from gw_extproc.core.errors import BodyTooLarge, GatewayError, encode_item
+from gw_extproc.core.errors import BodyTooLarge, GatewayError, encode_item, unsupported
 from gw_extproc.core.prompts import variables
 from gw_extproc.schema.prompts import TEMPLATE_FIELDS
 from gw_extproc.schema.queries import ListQuery
@@ -21,6 +21,9 @@ from gw_extproc.store.errors import Changed, NotStored, UnknownItem
 from gw_extproc.store.prompts import StoredPrompt
 
 Fields = dict[str, Any]
+
+_CREDENTIALS = ("authorization", "headers")
+"""Fields of a tool (`mcp`) that hold what its server wants of the caller."""
 
 LARGEST_VERSION = 1024 * 1024
 """Bytes: a page of a hundred is still one load. Images and files belong into variables."""
@@ -113,7 +116,12 @@ def _changed(prompt: Fields, payload: Mapping[str, Any]) -> Fields:
 
 
 def _version(before: Mapping[str, Any], payload: Mapping[str, Any], now: int) -> Fields:
-    """What is given, over what was there; null takes it away."""
+    """What is given, over what was there; null takes it away. Raises CallerError for what is not to be kept."""
+    for index, tool in enumerate(payload.get("tools") or ()):
+        for name in _CREDENTIALS:
+            if tool.get(name):
+                param = f"tools[{index}].{name}"
+                raise unsupported(param, "a prompt keeps no credentials; give the tool in the request", code="unsupported_parameter")
     template = {name: payload.get(name, before.get(name)) for name in TEMPLATE_FIELDS}
     return {"created_at": now, **{name: value for name, value in template.items() if value is not None}}
 

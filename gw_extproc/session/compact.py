@@ -82,7 +82,10 @@ async def condense(session: Session, gateway: Gateway, headers: Mapping[str, str
     asked = {**_request(request), "truncation": request.get("truncation")}
     ref = Ref(gateway.new_part(), gateway.new_part())
     context = Context(ref, "", in_conversation=False, items=items._replace(given=[*items.given, _REQUEST]))
-    summary, response = await _summary(session_of(asked, context, caller, gateway), gateway, headers)
+    asking = session_of(asked, context, caller, gateway)
+    summary, response = await _summary(asking, gateway, headers)
+    if asking.assembler.usage_estimated:
+        session.plan.notices.add("estimated", "usage")
     sealed = seal(summary)
     compaction = {"type": COMPACTION, "summary": summary, "encrypted_content": sealed}
     _, session.chat = translated(request, items._replace(given=[*items.given, compaction]), gateway)

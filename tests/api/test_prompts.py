@@ -200,6 +200,16 @@ def test_a_prompt_that_cannot_be_written_in_a_list_is_refused(api: Api, depth: i
     assert (answer.status_code == 200) is (depth == 240)
 
 
+@pytest.mark.parametrize("field", ["authorization", "headers"])
+def test_a_prompt_keeps_no_credentials(api: Api, field: str) -> None:
+    server = {"type": "mcp", "server_label": "x", "server_url": "https://example.com"}
+    body = {"tools": [TEMPLATE["tools"][0], {**server, field: {"key": "secret"}}]}
+    for path in (PROMPTS, kept(api, "one")):
+        status, error = api.refused("POST", path, json=body)
+        assert (status, error["param"], error["code"]) == (400, f"tools[1].{field}", "unsupported_parameter")
+    assert api.post(PROMPTS, {"tools": [{**server, field: None}]})["tools"][0]["server_label"] == "x"
+
+
 def test_a_response_is_made_from_it(api: Api, upstream: Upstream) -> None:
     model = says(upstream)
     made = api.post(PROMPTS, {"model": model, "instructions": "Speak of {{city}}."})

@@ -146,6 +146,14 @@ def test_what_goes_wrong_while_it_is_condensed_is_the_answer(either: Gateway, up
     assert post(either, silent, stream=stream, input=long_talk(), context_management=AT_1000).status_code == 502
 
 
+def test_an_estimate_of_its_tokens_says_so(either: Gateway, upstream: Upstream) -> None:
+    uncounted = chat.encoded({"choices": [{"index": 0, "message": {"content": "Ada likes tea."}, "finish_reason": "stop"}]})
+    model = upstream.script([chat.JSON, uncounted], HELLO)
+    answer = post(either, model, input=long_talk(), context_management=AT_1000)
+    assert answer.headers["x-gateway-notice"] == "estimated: usage"
+    assert answer.json()["usage"]["input_tokens"] > 1000
+
+
 def test_it_is_not_somebody_elses(either: Gateway, upstream: Upstream) -> None:
     first = post(either, upstream.script(SUMMARY, HELLO), input=long_talk(), context_management=AT_1000).json()
     body = {"model": "m", "input": [*first["output"], {"role": "user", "content": "And?"}]}
