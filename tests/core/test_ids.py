@@ -24,6 +24,16 @@ def test_a_conversation_id_names_its_thread(thread: str) -> None:
     assert ids.parse_conversation(ids.conversation_id(thread)) == thread
 
 
+@given(parts)
+def test_a_prompt_id_names_it(unique: str) -> None:
+    assert ids.parse_prompt(ids.prompt_id(unique)) == unique
+
+
+@pytest.mark.parametrize("id", ["", "pmpt_", f"pmpt_{A}0", f"conv_{A}", f"pmpt_{A}\n", f"pmpt_{A.upper()}"])
+def test_what_is_no_prompt_id_names_nothing(id: str) -> None:
+    assert ids.parse_prompt(id) is None
+
+
 @given(refs, st.sampled_from([*ids.PREFIXES.values(), ids.OTHER]), st.integers(0, 0xFFFFF))
 def test_an_item_id_names_its_record_and_position(ref: Ref, prefix: str, position: int) -> None:
     assert ids.parse_item(ids.item_id(prefix, ref, position)) == (ref, position)
