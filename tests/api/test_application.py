@@ -68,7 +68,7 @@ def test_a_wrong_method_is_405(api: Api, method: str, path: str, allowed: str) -
 
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.body is not None], ids=lambda each: each.id)
 def test_every_body_is_read_alike(api: Api, operation: object) -> None:
-    method, path = operation.method, operation.path.format(conversation_id="conv_1")  # type: ignore[attr-defined]
+    method, path = operation.method, operation.path.format(conversation_id="conv_1", prompt_id="pmpt_1")  # type: ignore[attr-defined]
 
     def refused(status: int, code: str, content: bytes, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
