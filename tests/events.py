@@ -12,10 +12,12 @@ _DONE = b"data: [DONE]\n\n"
 
 
 def events(wire: bytes) -> list[Json]:
-    """The events of a stream, each framed as the standard asks; [DONE] is none."""
+    """The events of a stream, each framed as the standard asks; [DONE] is none, nor is a comment."""
     assert wire.endswith(b"\n\n"), wire[-80:]
     found = []
     for block in wire.removesuffix(_DONE).split(b"\n\n")[:-1]:
+        if block.startswith(b":"):
+            continue
         name, data = block.split(b"\n")
         event = orjson.loads(data.removeprefix(b"data: "))
         assert name == b"event: " + event["type"].encode()

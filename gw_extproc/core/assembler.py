@@ -31,6 +31,7 @@ from gw_extproc.core.response import Fields, ResponseObject
 from gw_extproc.core.sse import Chunk, Ending, Piece
 from gw_extproc.core.think import Kind, ThinkSplitter
 from gw_extproc.core.toolkinds import BadArguments
+from gw_extproc.core.trace import Mark
 
 
 class Making(NamedTuple):
@@ -82,10 +83,16 @@ class Assembler:
         self.status = lifecycle.move(self.status, Status.IN_PROGRESS)
         self._emitter.trace.begin(self._making.object.model, store=self._making.store)
         if self._making.events:
-            self._emitter.begin(self._snapshot((), store=self._making.store))
+            self._announce(self._emitter)
         if self._condensed is not None:
             self._output.compaction(self._condensed)
         return self._emitter.take()
+
+    def opening(self) -> Sequence[bytes]:
+        """What `start` gives, event by event, for who says some of it earlier."""
+        emitter = Emitter(self._making.profile)
+        self._announce(emitter)
+        return emitter.each()
 
     def feed(self, piece: Piece) -> bytes:
         """Takes one chunk, or a whole Chat completion."""
@@ -181,6 +188,10 @@ class Assembler:
         """The object as it is stored: without its output, which is stored item by item."""
         return self._snapshot((), store=True)
 
+    def marks(self, after: int) -> Sequence[Mark]:
+        """The trace so far, without its first marks: what belongs to the events that were given since."""
+        return self._emitter.trace.marks[after:]
+
     def trace(self) -> bytes:
         """What `replay` needs, besides the object and the items, to tell the same events again."""
         return self._emitter.trace.encode()
@@ -193,6 +204,12 @@ class Assembler:
         """The terminal event, with the object that `response` gave, and the end of the stream."""
         self._emitter.end(self.status.value, response)
         return self._emitter.take()
+
+    def _announce(self, emitter: Emitter) -> None:
+        def object(status: Status) -> bytes:
+            return self._making.object.snapshot(status, (), store=self._making.store)
+
+        emitter.begin(object(Status.IN_PROGRESS), object(Status.QUEUED) if self._making.plan.background else None)
 
     def _read(self, choice: chunks.Delta) -> None:
         delta = self._delta(choice)

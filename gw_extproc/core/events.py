@@ -36,10 +36,10 @@ PROFILES = {
 class Emitter:
     """Collects encoded events until they are taken, and the trace by which they can be told again."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, first: int = 0) -> None:
         self.profile = profile
         self.trace = Trace()
-        self._numbers = count()
+        self._numbers = count(first)
         self._pending: list[bytes] = []
 
     def emit(self, type: str, **fields: Any) -> None:
@@ -47,10 +47,11 @@ class Emitter:
         data = orjson.dumps({"type": type, "sequence_number": next(self._numbers), **fields})
         self._pending.append(b"event: %b\ndata: %b\n\n" % (type.encode(), data))
 
-    def begin(self, response: bytes) -> None:
-        """Announces the response, an encoded object."""
-        for event in ("created", "in_progress"):
-            self.emit(f"response.{event}", response=orjson.Fragment(response))
+    def begin(self, response: bytes, queued: bytes | None = None) -> None:
+        """Announces the response, an encoded object; before that as queued, where there is such an object of it."""
+        announced = [("created", response)] if queued is None else [("created", queued), ("queued", queued)]
+        for event, object in (*announced, ("in_progress", response)):
+            self.emit(f"response.{event}", response=orjson.Fragment(object))
 
     def end(self, status: str, response: bytes) -> None:
         """The terminal event, and the literal that ends an event stream: no event, it has no number."""
@@ -100,6 +101,11 @@ def delta_prefix(type: str, **constant: Any) -> bytes:
     """Everything of a delta event before its sequence number; `constant` are the fields that do not change."""
     head = orjson.dumps({"type": type, **constant})[:-1]
     return b'event: %b\ndata: %b,"sequence_number":' % (type.encode(), head)
+
+
+def pieces(events: bytes) -> list[bytes]:
+    """Some whole events one by one, as they go over the wire; the end of the stream is one of them, though it has no number."""
+    return [piece + b"\n\n" for piece in events.split(b"\n\n")[:-1]]
 
 
 def payloads(events: bytes) -> Iterator[tuple[bytes, bytes]]:

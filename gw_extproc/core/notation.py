@@ -8,8 +8,14 @@ from collections.abc import Mapping
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+):([0-9]{1,5})")
 _DURATION = re.compile(r"([0-9]{1,10})([smhd]?)")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_SHORTEST_SECRET = 16  # characters; what signs must not be guessed
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _LONGEST = 36_500 * 86_400  # a century: stores count in milliseconds, and nobody means more
+
+
+SIGNING_KEY = "whsec_"
+"""How the secrets of Standard Webhooks begin; base64 follows."""
 
 
 class Duration(int):
@@ -51,6 +57,16 @@ def header(text: str) -> str:
     if not _HEADER.fullmatch(text):
         raise ValueError(f"expected the name of a header, not {text[:40]!r}")
     return text.lower()
+
+
+def signing_secret(text: str) -> str:
+    """What signs webhooks, as it is: `whsec_` and base64, or a text; never shown."""
+    encoded = text.removeprefix(SIGNING_KEY)
+    if encoded != text and not _BASE64.fullmatch(encoded):
+        raise ValueError(f"expected {SIGNING_KEY} and base64 (it is not shown)")
+    if len(encoded) < _SHORTEST_SECRET:
+        raise ValueError(f"expected {_SHORTEST_SECRET} characters or more (it is not shown)")
+    return text
 
 
 def names(text: str) -> Mapping[str, str]:

@@ -26,6 +26,7 @@ from gw_extproc.core.drafts import (
 )
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.events import Emitter, Profile
+from gw_extproc.core.lifecycle import Status
 from gw_extproc.core.response import beginning
 from gw_extproc.core.toolkinds import CALL_KINDS, WHOLE_CALLS, Tool
 from gw_extproc.core.trace import Mark, Unusable
@@ -205,7 +206,7 @@ class _Stage:
             case trace.CLOSED:
                 self._role().draft.close(self._outputs[self._current]["status"])
             case [trace.BEGUN, str(model), bool(store)]:
-                self._emitter.begin(orjson.dumps({**self._object, **beginning(model, store=store)}))
+                self._begin({**self._object, **beginning(model, store=store)})
             case [trace.ERROR, str(type), str() | None as code, str() | None as param] if self._object["error"]:
                 self._emitter.error(UpstreamError(self._object["error"]["message"], type=type, code=code, param=param))
             case _:
@@ -235,6 +236,10 @@ class _Stage:
         """All events, with the terminal one."""
         self._emitter.end(self._object["status"], orjson.dumps({**self._object, "output": self._outputs}))
         return self._emitter.each()
+
+    def _begin(self, object: Given) -> None:
+        queued = {**object, "status": Status.QUEUED.value} if object["background"] else None
+        self._emitter.begin(orjson.dumps(object), None if queued is None else orjson.dumps(queued))
 
     def _open(self) -> None:
         self._current = len(self._roles)

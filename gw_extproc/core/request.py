@@ -64,6 +64,7 @@ def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported:
 
     Raises CallerError, naming the field, for what cannot be honoured.
     """
+    _refuse_unstored_background(body)
     notices = Notices()
     for path in unknown:
         notices.add("fields not sent", path)
@@ -102,6 +103,12 @@ def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported:
         compact_at=min((entry["compact_threshold"] for entry in body.get("context_management") or ()), default=None),
         instructed=instructed,
     )
+
+
+def _refuse_unstored_background(body: Body) -> None:
+    if body.get("background") and body.get("store") is False:
+        message = "Invalid value for 'background': background responses are stored, so 'store' must not be false."
+        raise CallerError(message, code="invalid_value", param="background")
 
 
 def input_items(body: Body) -> Sequence[Body]:

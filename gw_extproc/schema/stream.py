@@ -51,6 +51,7 @@ class ResponseEvent(Event):
         "response.completed",
         "response.incomplete",
         "response.failed",
+        "response.cancelled",
     ]
     response: Response
 

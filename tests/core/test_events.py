@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gw_extproc.core.errors import UpstreamError
-from gw_extproc.core.events import PROFILES, Emitter, Mute, delta_prefix, payloads
+from gw_extproc.core.events import PROFILES, Emitter, Mute, delta_prefix, payloads, pieces
 
 
 def test_events_are_framed_and_numbered_from_0() -> None:
@@ -22,6 +22,23 @@ def test_events_are_framed_and_numbered_from_0() -> None:
     )
     assert emitter.trace.marks == [["i", 0], 4, 1]
     assert emitter.take() == b""
+
+
+def test_what_waits_is_told_to_be_queued() -> None:
+    emitter = Emitter(PROFILES["openai"], 5)
+    emitter.begin(b'{"a":1}', b'{"a":0}')
+    told = list(payloads(b"".join(emitter.each())))
+    assert [type for type, _ in told] == [b"response.created", b"response.queued", b"response.in_progress"]
+    assert told[0][1] == b'{"type":"response.created","sequence_number":5,"response":{"a":0}}'
+    assert told[2][1] == b'{"type":"response.in_progress","sequence_number":7,"response":{"a":1}}'
+
+
+def test_events_can_be_taken_apart() -> None:
+    emitter = Emitter(PROFILES["openai"])
+    emitter.begin(b"{}")
+    emitter.end("completed", b"{}")
+    each = emitter.each()
+    assert pieces(b"".join(each)) == each
 
 
 def test_where_nobody_wants_events_the_trace_is_kept_all_the_same() -> None:

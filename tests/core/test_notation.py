@@ -68,3 +68,15 @@ def test_other_names_are_refused(text: str) -> None:
 def test_a_name_stands_for_one_target() -> None:
     with pytest.raises(ValueError, match="a name stands twice in it"):
         notation.names("a=b,a=c")
+
+
+@pytest.mark.parametrize("text", ["sixteen-characters", "whsec_c2l4dGVlbi1jaGFyYWN0ZXJz", "whsec_c2l4dGVlbi1jaGFyYWN0ZQ=="])
+def test_a_signing_secret_is_long_or_encoded(text: str) -> None:
+    assert notation.signing_secret(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "too-short", "whsec_", "whsec_c2hvcnQ=", "whsec_not base64, but long"])
+def test_another_secret_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(ValueError, match=r"it is not shown") as refused:
+        notation.signing_secret(text)
+    assert not text or text not in str(refused.value) or text == "whsec_"

@@ -77,6 +77,15 @@ def test_whatever_the_upstream_said(chunks: list[Json], done: bool, request: Jso
     assert_told_again(b"".join(map(event, chunks)) + (SAID_DONE if done else b""), **request)
 
 
+@pytest.mark.parametrize("trace", [None, b"[]"])
+def test_one_that_was_made_in_the_background_was_queued(trace: bytes | None) -> None:
+    made = assembler(background=True)
+    live = told(made, stream(*said("a")))
+    replayed = again(made, trace=trace)
+    assert b"".join(replayed) == live.wire
+    assert live.types[:3] == ["response.created", "response.queued", "response.in_progress"]
+
+
 @needs_recordings
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("name", RECORDED)

@@ -338,3 +338,7 @@ def test_tools_that_the_history_added_are_offered_and_named_by_it() -> None:
 def test_what_outlives_its_request_needs_the_engine() -> None:
     assert plan(background=True).needs_engine
     assert not plan(background=False).needs_engine
+
+
+def test_what_is_not_stored_cannot_be_made_in_the_background() -> None:
+    assert refused(background=True, store=False) == ("background", "invalid_value")
