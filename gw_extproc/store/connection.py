@@ -6,9 +6,10 @@ While the store is known to be away, calls fail at once instead of each waiting 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TypeVar, cast
 
+from redis.asyncio import RedisCluster
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -33,8 +34,17 @@ from gw_extproc.store.watch import Watch
 CONNECTIONS = 64
 """Calls at once. The server does one thing at a time anyway; more would only wait there instead of here."""
 
+WAITERS = 512
+"""Calls at once that wait for something to happen, each on a connection of its own."""
+
+LONGEST_WAIT = 5.0
+"""Seconds that one of them waits at most."""
+
 PAUSE = 0.05
 """Seconds before the first repetition, doubled for each further one."""
+
+Entries = Sequence[tuple[bytes, Mapping[bytes, bytes]]]
+"""Entries of a stream: id and fields."""
 
 Reply = Sequence[bytes]
 """What follows "ok". Numbers in it come as such, so `int` reads them; what is not there is None, and who asks for it says so."""
@@ -53,6 +63,9 @@ _FAILURES: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str, bo
 _FOREIGN = (RedisError, RedisClusterException, asyncio.TimeoutError, OSError)
 
 
+T = TypeVar("T")
+
+
 class Connection:
     """Sends scripts. `retries` is how often a call is repeated; each attempt takes `timeout` seconds at most."""
 
@@ -64,6 +77,9 @@ class Connection:
         # The pools in there are larger, so that a probe never waits for a place.
         self._client, self._sentinel = clients.build(where, timeout=timeout, connections=2 * CONNECTIONS)
         self._places = asyncio.Semaphore(CONNECTIONS)
+        # Clients of their own, which may be silent longer: a call that waits shall not hold up one that does not.
+        self._waiting, self._waiting_sentinel = clients.build(where, timeout=2 * LONGEST_WAIT + timeout, connections=2 * WAITERS)
+        self._waiters = asyncio.Semaphore(WAITERS)
         self._watch = Watch(where.address, self._probe)
 
     @property
@@ -79,9 +95,9 @@ class Connection:
 
     async def close(self) -> None:
         await self._watch.stop()
-        await self._client.aclose()
-        if self._sentinel:
-            await self._sentinel.aclose()
+        for opened in (self._client, self._sentinel, self._waiting, self._waiting_sentinel):
+            if opened:
+                await opened.aclose()
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
         """What the script gives; raises what it refuses with, or StoreDown."""
@@ -106,16 +122,34 @@ class Connection:
             return reply[1:]
         raise AssertionError("the last attempt returns or raises")
 
-    async def _evaluate(self, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
-        task = asyncio.current_task()
-        assert task is not None, "only tasks await"
-        asked = task.cancelling()
+    async def wait(self, stream: str, after: str, most: int, seconds: float) -> Entries:
+        """Entries of the stream after that one, as soon as there are any, so many at most; none when the time is over.
+
+        Raises StoreDown. It is not repeated: who waits asks again anyway.
+        """
+        if not self.up:
+            raise StoreDown("it is away")
+        milliseconds = int(1000 * min(seconds, LONGEST_WAIT))
         try:
-            return cast(Reply, await self._client.execute_command("EVAL", script.text, len(keys), *keys, *arguments))
-        finally:
-            # The client waits with asyncio.wait_for, which before Python 3.12 can lose a cancellation, and a time limit with it.
-            if task.cancelling() > asked:
-                raise asyncio.CancelledError
+            async with self._waiters, asyncio.timeout(LONGEST_WAIT + self._timeout):
+                where = await self._node(stream)
+                command = ("XREAD", "COUNT", most, "BLOCK", milliseconds, "STREAMS", stream, after)
+                found = await _uncancelled(self._waiting.execute_command(*command, **where))
+        except _FOREIGN as error:
+            reason = _failure(error)[0]
+            self._watch.doubt(reason)
+            raise StoreDown(reason) from error
+        return cast(Entries, found[0][1] if found else ())
+
+    async def _node(self, key: str) -> Mapping[str, object]:
+        """Where a cluster has the key: it would have to ask which argument of XREAD that is."""
+        if not isinstance(self._waiting, RedisCluster):
+            return {}
+        await self._waiting.initialize()
+        return {"target_nodes": self._waiting.get_node_from_key(key)}
+
+    async def _evaluate(self, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
+        return cast(Reply, await _uncancelled(self._client.execute_command("EVAL", script.text, len(keys), *keys, *arguments)))
 
     async def _probe(self) -> str:
         """Why the store is not there; empty if it is."""
@@ -125,6 +159,19 @@ class Connection:
         except _FOREIGN as error:
             return _failure(error)[0]
         return ""
+
+
+async def _uncancelled(call: Awaitable[T]) -> T:
+    """What the client's call gives. It waits with asyncio.wait_for, which before Python 3.12 can lose a cancellation, and a time limit
+    with it."""
+    task = asyncio.current_task()
+    assert task is not None, "only tasks await"
+    asked = task.cancelling()
+    try:
+        return await call
+    finally:
+        if task.cancelling() > asked:
+            raise asyncio.CancelledError
 
 
 def _failure(error: Exception) -> tuple[str, bool]:

@@ -33,6 +33,26 @@ class ConversationGone(Exception):
     """The conversation was deleted while a response was being made in it."""
 
 
+class LostRun(Exception):
+    """Somebody else has taken up the background response, or cancelled it."""
+
+
+class DuplicateEntry(Exception):
+    """The background response has another entry in the queue."""
+
+
+class QueueFull(GatewayError):
+    """As many background responses wait as may."""
+
+    status = 429
+    type = "rate_limit_error"
+
+    def __init__(self) -> None:
+        message = "Too many background responses are waiting. Try again later."
+        super().__init__(message, code="background_queue_full", param="background")
+        self.headers = {"retry-after": "5"}
+
+
 class UnknownItem(Exception):
     """A page was to begin after an item that the conversation does not list; or a prompt has no such version."""
 
@@ -51,5 +71,8 @@ REFUSALS: Mapping[bytes, type[Exception]] = {
     b"unknown": UnknownItem,
     b"large": TooMuchStored,
     b"changed": Changed,
+    b"lost": LostRun,
+    b"duplicate": DuplicateEntry,
+    b"full": QueueFull,
 }
 """What a script answers instead of ok."""

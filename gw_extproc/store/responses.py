@@ -25,20 +25,9 @@ class Responses:
 
     async def save(self, tenant: str, record: Record) -> None:
         """Saves all of it or nothing; what is already saved stays as it is. Raises ConversationGone."""
-        in_conversation_alone = record.conversation and record.object is None
-        head = "" if in_conversation_alone else keys.head(record.parent, len(record.inputs), len(record.outputs))
-        await self._connection.run(
-            scripts.SAVE,
-            keys.of_thread(tenant, record.ref.thread),
-            self._retention,
-            record.ref.unique,
-            head,
-            record.object or b"",
-            record.trace,
-            int(record.conversation),
-            *record.inputs,
-            *record.outputs,
-        )
+        items = (*record.inputs, *record.outputs)
+        keys_of_thread = keys.of_thread(tenant, record.ref.thread)
+        await self._connection.run(scripts.SAVE, keys_of_thread, self._retention, *saving(record), *items)
 
     async def chain(self, tenant: str, ref: Ref) -> Sequence[bytes]:
         """The context of a response that continues this one, oldest first. Raises NotStored, TooMuchStored."""
@@ -75,7 +64,7 @@ class Responses:
     async def delete(self, tenant: str, ref: Ref) -> bool:
         """Whether there was one. What continues it cannot be continued any more."""
         try:
-            await self._connection.run(scripts.DELETE, keys.of_thread(tenant, ref.thread), self._retention, ref.unique)
+            await self._connection.run(scripts.DELETE, keys.of_run(tenant, ref), self._retention, ref.unique)
         except NotStored:
             return False
         return True
@@ -92,3 +81,10 @@ class Responses:
 
     async def _items(self, tenant: str, thread: str, members: Sequence[str], limit: int) -> Sequence[bytes | None]:
         return await self._connection.run(scripts.ITEMS, keys.of_thread(tenant, thread), self._retention, limit, *members)
+
+
+def saving(record: Record) -> Sequence[str | bytes | int]:
+    """What the script that saves is told, before the items."""
+    in_conversation_alone = record.conversation and record.object is None
+    head = "" if in_conversation_alone else keys.head(record.parent, len(record.inputs), len(record.outputs))
+    return (record.ref.unique, head, record.object or b"", record.trace, int(record.conversation))

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 LARGEST_LOAD = 128 * 1024 * 1024
 """Bytes of items that one load may return: twice the default limit of a request's body, and what the default timeout has time for."""
 
-_COMMON = """
+COMMON = """
 local hash, order, retention = KEYS[1], KEYS[2], tonumber(ARGV[1])
 local CHUNK = 1000  -- values on Lua's stack at once; it has room for 8000
 
 -- A read that comes soon after another writes nothing, so that nothing waits for a disk.
 local function renew()
   local slack = math.min(60, retention / 100)
-  for _, key in ipairs(KEYS) do
+  for _, key in ipairs({hash, order}) do
     local left = redis.call('TTL', key)
     if left == -1 or left > retention or left < retention - slack then redis.call('EXPIRE', key, retention) end
   end
@@ -87,7 +87,7 @@ class Script:
 
 # unique, "1" with its own outputs or "0" without, limit -> items
 CHAIN = Script(
-    _COMMON
+    COMMON
     + """
 local records, parent, total = {}, ARGV[2], 0
 while parent ~= '' and string.sub(parent, 1, 1) ~= '@' do
@@ -119,7 +119,7 @@ return reply
 
 # unique, limit -> object, trace, number of inputs, items
 LOAD = Script(
-    _COMMON
+    COMMON
     + """
 local unique = ARGV[2]
 local parent, inputs, outputs, size = read_head(unique)
@@ -137,7 +137,7 @@ return reply
 
 # limit, members -> items, null where there is none
 ITEMS = Script(
-    _COMMON
+    COMMON
     + """
 local fields, reply, FIRST = {}, {'ok'}, 3
 for number = FIRST, #ARGV do fields[#fields + 1] = 'i:' .. ARGV[number] end
@@ -149,10 +149,8 @@ return reply
 )
 
 # unique, head ("" for items that belong to the conversation alone), object ("" for none), trace, "1" in a conversation, items
-SAVE = Script(
-    _COMMON
-    + """
-local unique, head, object, trace, in_conversation, FIRST = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6] == '1', 7
+SAVING = """
+local unique, head, object, trace, in_conversation = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6] == '1'
 if in_conversation and not is_conversation() then return {'gone'} end
 local saved
 if head ~= '' then
@@ -187,18 +185,19 @@ if not saved then
   each_chunk(members, 1, function(...) redis.call('ZADD', order, ...) end)
 end
 renew()
-return {'ok'}
-""",
-    grows=True,
-)
+"""
+"""Of a script that has said which is the first of its arguments that is an item."""
 
-# unique -> whether there was one; items that the conversation still lists stay
+SAVE = Script(f"{COMMON}local FIRST = 7\n{SAVING}return {{'ok'}}", grows=True)
+
+# two more keys: those of its background work. unique -> whether there was one; items that the conversation still lists stay
 DELETE = Script(
-    _COMMON
+    COMMON
     + """
 local unique = ARGV[2]
+local worked = redis.call('DEL', KEYS[3], KEYS[4]) > 0
 local parent, inputs, outputs = read_head(unique)
-if not parent or redis.call('HEXISTS', hash, 'r:' .. unique) == 0 then return {'missing'} end
+if not parent or redis.call('HEXISTS', hash, 'r:' .. unique) == 0 then return {worked and 'ok' or 'missing'} end
 local fields = {'h:' .. unique, 'r:' .. unique, 't:' .. unique}
 for position = 0, inputs + outputs - 1 do
   local member = unique .. ':' .. position
@@ -212,7 +211,7 @@ return {'ok'}
 
 # conversation, unique, items
 CREATE = Script(
-    _COMMON
+    COMMON
     + """
 local conversation, unique, FIRST = ARGV[2], ARGV[3], 4
 if not is_conversation() then
@@ -235,7 +234,7 @@ return {'ok'}
 
 # -> conversation
 RETRIEVE = Script(
-    _COMMON
+    COMMON
     + """
 if not is_conversation() then return {'missing'} end
 renew()
@@ -245,7 +244,7 @@ return {'ok', redis.call('HGET', hash, 'c')}
 
 # conversation
 UPDATE = Script(
-    _COMMON
+    COMMON
     + """
 if not is_conversation() then return {'missing'} end
 redis.call('HSET', hash, 'c', ARGV[2])
@@ -257,7 +256,7 @@ return {'ok'}
 
 # items that a stored response owns stay with it
 DELETE_CONVERSATION = Script(
-    _COMMON
+    COMMON
     + """
 if not is_conversation() then return {'missing'} end
 local fields = {'c', 'n'}
@@ -273,7 +272,7 @@ return {'ok'}
 
 # limit -> last number, items
 CONTEXT = Script(
-    _COMMON
+    COMMON
     + """
 if not is_conversation() then return {'missing'} end
 local reply = {'ok', tonumber(redis.call('HGET', hash, 'n'))}
@@ -287,7 +286,7 @@ return reply
 
 # member that the page comes after or "", number of items, "asc" or "desc", limit -> whether there is more, items
 PAGE = Script(
-    _COMMON
+    COMMON
     + """
 if not is_conversation() then return {'missing'} end
 local after, count, ascending = ARGV[2], tonumber(ARGV[3]), ARGV[4] == 'asc'
@@ -315,7 +314,7 @@ return reply
 
 # member -> item
 ITEM = Script(
-    _COMMON
+    COMMON
     + """
 if not is_conversation() or not redis.call('ZSCORE', order, ARGV[2]) then return {'missing'} end
 renew()
@@ -325,7 +324,7 @@ return {'ok', redis.call('HGET', hash, 'i:' .. ARGV[2])}
 
 # member -> conversation
 REMOVE_ITEM = Script(
-    _COMMON
+    COMMON
     + """
 if not is_conversation() or redis.call('ZREM', order, ARGV[2]) == 0 then return {'missing'} end
 if redis.call('HEXISTS', hash, 'h:' .. string.match(ARGV[2], '^[^:]*')) == 0 then

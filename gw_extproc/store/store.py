@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from gw_extproc.store.connection import Connection
 from gw_extproc.store.conversations import Conversations
 from gw_extproc.store.prompts import Prompts
+from gw_extproc.store.queue import Queue
 from gw_extproc.store.responses import Responses
+from gw_extproc.store.runs import Runs
 from gw_extproc.store.vault import Vault
 
 
@@ -21,6 +23,8 @@ class Store:
     conversations: Conversations
     prompts: Prompts
     vault: Vault
+    runs: Runs
+    queue: Queue
 
     @classmethod
     async def open(cls, url: str, *, attempt_seconds: float, retries: int, retention: int, secrets: Sequence[str] = ()) -> Store:
@@ -30,7 +34,8 @@ class Store:
         """
         connection = Connection(url, timeout=attempt_seconds, retries=retries)
         responses, conversations = Responses(connection, retention), Conversations(connection, retention)
-        store = cls(connection, responses, conversations, Prompts(connection), Vault(connection, retention, secrets))
+        vault, runs, queue = Vault(connection, retention, secrets), Runs(connection, retention), Queue(connection, retention)
+        store = cls(connection, responses, conversations, Prompts(connection), vault, runs, queue)
         await store.connection.open()
         await store.vault.open()
         return store

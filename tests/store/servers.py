@@ -13,6 +13,7 @@ from gw_extproc.store.store import Store
 from tests.valkey import Valkey
 
 _EXPIRY = Script("return {'ok', redis.call('TTL', KEYS[1])}")
+_OWN = ("gw:secrets", "gw:{jobs}")
 _SIZE = Script("return {'ok', redis.call('MEMORY', 'USAGE', KEYS[1], 'SAMPLES', 0) or 0}")
 
 
@@ -27,7 +28,7 @@ async def size(store: Store, *thread: str) -> int:
 
 
 class Monitored:
-    """The commands that clients send to these servers, but for the store's own probes and looks at its keys."""
+    """The commands that clients send to these servers, but for the store's own probes and looks at its keys and its queue."""
 
     def __init__(self, servers: Sequence[Valkey]) -> None:
         self._servers = servers
@@ -49,6 +50,6 @@ class Monitored:
         for server, monitor in zip(self._servers, self._monitors, strict=True):
             server.command("ECHO", "the end")
             while "the end" not in (command := monitor.next_command())["command"]:
-                if command["client_type"] != "lua" and "gw:secrets" not in command["command"]:
+                if command["client_type"] != "lua" and not any(own in command["command"] for own in _OWN):
                     found.append(str(command["command"]))
         return found

@@ -9,6 +9,7 @@ import pytest
 import trustme
 
 from gw_extproc.store.errors import StoreDown
+from gw_extproc.store.runs import Batch
 from gw_extproc.store.store import Store
 from tests import valkey
 from tests.store.containers import contained
@@ -18,12 +19,19 @@ from tests.valkey import Valkey
 
 
 async def works(store: Store, tenant: str) -> None:
-    """A turn and the one after it."""
+    """A turn and the one after it; one in the background, which is followed, and told of."""
     ref = new()
     child = after(ref)
     await store.responses.save(tenant, turn(ref, name="first"))
     await store.responses.save(tenant, turn(child, ref.unique, "second"))
     assert await store.responses.chain(tenant, child) == told("first", "second")
+    await store.runs.begin(tenant, child, "job", batch := Batch(1, b"event", b"[]"))
+    assert await store.runs.follow(tenant, child, 0, 1) == [batch]
+    seen = await store.queue.latest()
+    await store.queue.done(await store.queue.enqueue(tenant, child, 10), tenant)
+    assert (await store.queue.notices(seen, 1)).latest > seen.latest
+    assert tenant in await store.queue.webhooks(100, 0)
+    await store.queue.postpone(tenant, None)
 
 
 async def test_a_unix_socket(single: Valkey, tenant: str) -> None:
@@ -39,7 +47,7 @@ async def test_a_database_of_its_own(single: Valkey, tenant: str, url: str) -> N
 
 
 async def test_a_user_who_may_do_only_what_the_documentation_grants(single: Valkey, tenant: str) -> None:
-    single.command("ACL", "SETUSER", "gateway", "on", ">sesame", "+eval", "+ping", "+hello", "+@read", "+@write", "~gw:*")
+    single.command("ACL", "SETUSER", "gateway", "on", ">sesame", "+eval", "+time", "+ping", "+hello", "+@read", "+@write", "~gw:*")
     async with opened(single.url.replace("//", "//gateway:sesame@")) as store:
         await works(store, tenant)
         assert store.vault.tenant("credential")
