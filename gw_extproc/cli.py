@@ -24,6 +24,7 @@ _ENVOY_SIDE = ("host", "port", "upstream", "upstream_api_key", "grpc", "http", "
 _GATEWAY_SIDE = (
     *("upstream", "upstream_api_key", "dialect", "egress", "model_aliases", "workers", "max_body", "unsupported_tools", "wire_profile"),
     *("store", "data_dir", "retention", "store_timeout", "store_retries", "secrets", "tenant_header", "tenant"),
+    *("background_queue", "background_concurrency", "background_lease", "webhook_url", "webhook_secret"),
     *("on_disconnect", "drain_timeout", "log_level"),
 )
 _LISTENERS = ("grpc", "http")

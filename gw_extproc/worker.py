@@ -17,6 +17,7 @@ import uvloop
 
 from gw_extproc.api.app import build
 from gw_extproc.api.server import HttpServer
+from gw_extproc.engine.workers import Workers
 from gw_extproc.extproc.server import GrpcServer
 from gw_extproc.session.gateway import Gateway, gateway
 from gw_extproc.settings import Settings, SettingsError
@@ -48,13 +49,15 @@ async def _serve(settings: Settings, grpc: str | None, http: str | None, ready: 
             servers.append(HttpServer(shared, app, http))
         for server in servers:
             await server.start()
+        workers = Workers(shared)
+        workers.start()
         gc.collect()
         gc.freeze()  # what is here now stays: to look through it again and again took a fifth of a small request's time
         ready()
         await told_to_stop.wait()
         shared.stopping.set()
         end = time.monotonic() + settings.drain_timeout
-        await asyncio.gather(*(server.stop() for server in servers))
+        await asyncio.gather(*(server.stop() for server in servers), workers.drain(settings.drain_timeout))
         _remove_sockets(grpc, http)
         await shared.aftermath.settled(max(0.0, end - time.monotonic()))
 

@@ -24,18 +24,18 @@ MAY_IMPORT = {
     "store": {"core"},
     "upstream": {"core", "settings"},
     "session": {"core", "schema", "settings", "aftermath", "encoding", "store", "upstream"},
-    "engine": {"core", "session"},
+    "engine": {"core", "session", "store"},
     "api": {"core", "schema", "settings", "aftermath", "bodies", "store", "session", "engine"},
     "extproc": {"core", "schema", "settings", "aftermath", "bodies", "encoding", "session"},
     "local": {"core", "settings", "store"},
-    "worker": {"settings", "store", "upstream", "session", "api", "extproc"},
+    "worker": {"settings", "store", "upstream", "session", "engine", "api", "extproc"},
     "cli": {"settings", "options", "local", "worker"},
     "__main__": {"cli"},
     "__init__": set[str](),
 }
 # Where each outside library may be imported.
 LIBRARIES = {
-    "orjson": {"core", "schema", "session", "api", "extproc", "local", "store"},
+    "orjson": {"core", "schema", "session", "engine", "api", "extproc", "local", "store"},
     "pydantic": {"schema", "settings", "options", "api", "local"},
     "pydantic_core": {"schema", "settings", "options"},
     "pydantic_settings": {"settings"},
@@ -49,7 +49,7 @@ LIBRARIES = {
     "cryptography": {"store"},
     "envoy_data_plane": {"local"},
     "betterproto2": {"local"},
-    "httpx2": {"upstream", "local"},
+    "httpx2": {"upstream", "engine", "local"},
     "certifi": {"local"},
 }
 # The core knows no clock, randomness, logging, async, environment, files or network.

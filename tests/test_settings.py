@@ -99,6 +99,24 @@ def test_older_names_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
             "--tenant (GW_TENANT): cannot be given together with --tenant-header (GW_TENANT_HEADER)",
         ),
         ({"on_disconnect": "wait"}, "--on-disconnect (GW_ON_DISCONNECT): expected one of cancel, finish, not 'wait'"),
+        ({"background_lease": "0.1"}, "--background-lease (GW_BACKGROUND_LEASE): expected 0.2 or more, not '0.1'"),
+        ({"background_queue": "0"}, "--background-queue (GW_BACKGROUND_QUEUE): expected 1 or more, not '0'"),
+        (
+            {"webhook_url": "app/hook", "webhook_secret": "sixteen-characters"},
+            "--webhook-url (GW_WEBHOOK_URL): 'app/hook' is not a URL such as https://app.example.com/webhooks",
+        ),
+        (
+            {"webhook_url": "https://app/hook"},
+            "--webhook-secret (GW_WEBHOOK_SECRET): it and --webhook-url (GW_WEBHOOK_URL) need each other",
+        ),
+        (
+            {"webhook_secret": "sixteen-characters"},
+            "--webhook-secret (GW_WEBHOOK_SECRET): it and --webhook-url (GW_WEBHOOK_URL) need each other",
+        ),
+        (
+            {"webhook_url": "https://app/hook", "webhook_secret": "short"},
+            "--webhook-secret (GW_WEBHOOK_SECRET): expected 16 characters or more (it is not shown)",
+        ),
         ({"model_aliases": "a=b,c"}, "--model-aliases (GW_MODEL_ALIASES): expected name=target,name=target, not 'a=b,c'"),
         ({"model_aliases": "a=b,a=c"}, "--model-aliases (GW_MODEL_ALIASES): a name stands twice in it"),
     ],
@@ -200,7 +218,8 @@ def test_children_get_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None
     given = {"upstream": "https://host:8443/api/v1/", "upstream_api_key": "sk-secret", "max_body": "1MiB", "port": "2"}
     stored = {"store": "redis://me:secret@host", "data_dir": "/data", "retention": "36h", "secrets": "secret-number-one-"}
     others = {"egress": "unix:/egress.sock", "tenant_header": "X-User", "model_aliases": "a=b, c=d:e"}
-    made = Settings.read({**given, **stored, **others})
+    told = {"webhook_url": "https://app/hook", "webhook_secret": "whsec_c2l4dGVlbi1jaGFyYWN0ZXJz", "background_lease": "7"}
+    made = Settings.read({**given, **stored, **others, **told})
     for name, value in environment(made).items():
         monkeypatch.setenv(name, value)
     assert Settings.read({}) == made

@@ -19,4 +19,6 @@ async def create(call: Call) -> Response:
     session = call.begun or await begin(await call.read_body(), call.caller, gateway)
     query = f"?{call.url.query}" if call.url.query else ""
     parts = answer(session, gateway, headers_of(call), query)
-    return Relay(parts, gateway.aftermath, gateway.settings.on_disconnect)
+    # What is made in the background goes on without anybody who follows it.
+    on_disconnect = "cancel" if session.plan.background else gateway.settings.on_disconnect
+    return Relay(parts, gateway.aftermath, on_disconnect)

@@ -12,7 +12,8 @@ from gw_extproc.core.request import LOGPROBS
 from gw_extproc.schema.queries import PageQuery
 from gw_extproc.session.begin import SEALED_REASONING
 from gw_extproc.session.gateway import Caller
-from gw_extproc.session.recall import COMPACTION, REASONING
+from gw_extproc.session.keeping import closed
+from gw_extproc.session.recall import REASONING
 
 Item = dict[str, Any]
 
@@ -56,11 +57,6 @@ def shown(encoded: bytes, include: Collection[str], caller: Caller) -> Item:
         if SEALED_REASONING in include and (sealed or item.get("content")):
             item["encrypted_content"] = sealed or _sealed(item, caller)
     return item
-
-
-def closed(item: Item) -> Item:
-    """The item without what is kept open of it for the gateway alone."""
-    return {name: value for name, value in item.items() if name != "summary"} if item["type"] == COMPACTION else item
 
 
 def _sealed(item: Item, caller: Caller) -> str:

@@ -35,8 +35,8 @@ DESCRIBING = ("content-length", "content-encoding", "content-md5", "digest", "co
 _OF_ERRORS = ("retry-after", "www-authenticate")
 """Headers that an error of the upstream keeps where its other headers are lost."""
 
-_JSON = {"content-type": "application/json"}
-_EVENT_STREAM = {
+JSON = {"content-type": "application/json"}
+EVENT_STREAM = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
@@ -102,7 +102,7 @@ class Answer(ABC):
 
 def whole_error(error: GatewayError) -> Sequence[Part]:
     """A whole answer: the error object under the error's status."""
-    return [Head(error.status, {**_JSON, **error.headers}), Body(error.body(), end=True)]
+    return [Head(error.status, {**JSON, **error.headers}), Body(error.body(), end=True)]
 
 
 def error_of(head: Head, body: bytes) -> UpstreamError:
@@ -165,7 +165,7 @@ class ObjectAnswer(Answer):
         if assembler.usage_estimated:
             session.plan.notices.add("estimated", "usage")
         await session.conclude()
-        return [Head(200, {**_JSON, **notice(session)}), Body(session.told, end=True)]
+        return [Head(200, {**JSON, **notice(session)}), Body(session.told, end=True)]
 
     async def fail(self, error: GatewayError) -> Sequence[Part]:
         self._session.refuse(error)
@@ -258,7 +258,7 @@ class StreamAnswer(Answer):
         return [*head, Body(self._session.assembler.start(), end=False)]
 
     def _head(self) -> Head:
-        return Head(200, {**_EVENT_STREAM, **notice(self._session)})
+        return Head(200, {**EVENT_STREAM, **notice(self._session)})
 
 
 def choose(session: Session | None, status: int, headers: Mapping[str, str]) -> Answer:

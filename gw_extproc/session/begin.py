@@ -31,10 +31,7 @@ SEALED_REASONING = "reasoning.encrypted_content"
 
 async def begin(body: bytes, caller: Caller, gateway: Gateway) -> Session:
     """Reads a `POST /v1/responses` body; raises CallerError where it cannot be honoured, StoreDown where its history cannot be had."""
-    session = await begin_parsed(parsed(body), caller, gateway, {})
-    if session.plan.compact_at is None:
-        session.context = session.context._replace(items=Items(()))  # as large as the history, and of no more use
-    return session
+    return _lightened(await begin_parsed(parsed(body), caller, gateway, {}))
 
 
 async def begin_parsed(payload: object, caller: Caller, gateway: Gateway, remembered: Mapping[str, Remembered]) -> Session:
@@ -44,14 +41,28 @@ async def begin_parsed(payload: object, caller: Caller, gateway: Gateway, rememb
     return session_of(request, context._replace(items=await opened(context.items, caller)), caller, gateway)
 
 
-def session_of(request: Body, context: Context, caller: Caller, gateway: Gateway) -> Session:
+async def begin_again(request: Body, ref: Ref, created_at: int, caller: Caller, gateway: Gateway) -> Session:
+    """The session of a request that was begun before (its `request`) under the id and time that were told. Raises as `begin` does."""
+    context = await recall(request, caller, gateway, {})
+    context = context._replace(ref=ref, items=await opened(context.items, caller))
+    return _lightened(session_of(request, context, caller, gateway, created_at))
+
+
+def _lightened(session: Session) -> Session:
+    """Without the history where that is of no more use: it is large."""
+    if session.plan.compact_at is None:
+        session.context = session.context._replace(items=Items(()))
+    return session
+
+
+def session_of(request: Body, context: Context, caller: Caller, gateway: Gateway, created_at: int | None = None) -> Session:
     """The session of a validated request whose context is there and open; raises CallerError."""
     items = context.items
     plan, chat = translated(request, items, gateway)
     store = _stores(request, plan, gateway)
     making = Making(
         plan=plan,
-        object=ResponseObject(ids.response_id(context.ref), gateway.clock(), request),
+        object=ResponseObject(ids.response_id(context.ref), gateway.clock() if created_at is None else created_at, request),
         profile=gateway.profile,
         new_id=_new_ids(context.ref, len(items.all if context.carried else items.given)),
         clock=gateway.clock,
@@ -62,7 +73,7 @@ def session_of(request: Body, context: Context, caller: Caller, gateway: Gateway
         events=plan.stream,
     )
     session = Session(caller, plan, chat, Assembler(making), context, store)
-    if plan.compact_at is not None:
+    if plan.background or plan.compact_at is not None:
         session.request = request
     if session.leaves_items:
         session.inputs = [encode_item(item) for item in session.own()]

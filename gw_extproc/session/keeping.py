@@ -10,7 +10,7 @@ from gw_extproc.core.conversation import Items
 from gw_extproc.core.ids import Ref
 from gw_extproc.core.stored_items import normal
 from gw_extproc.session.gateway import Caller
-from gw_extproc.session.recall import Item, opened, resolved
+from gw_extproc.session.recall import COMPACTION, Item, opened, resolved
 
 
 async def kept(items: Sequence[Mapping[str, Any]], parameter: str, ref: Ref, caller: Caller) -> Sequence[Item]:
@@ -25,3 +25,8 @@ async def kept(items: Sequence[Mapping[str, Any]], parameter: str, ref: Ref, cal
 def named(item: Mapping[str, Any], ref: Ref, position: int, id: str | None = None) -> Item:
     """The item under that id, else under the one of its place. What was opened stays open: it outlives the key it was sealed with."""
     return normal(item, id or ids.item_id(ids.prefix_of(item.get("type") or "message"), ref, position))
+
+
+def closed(item: Item) -> Item:
+    """The item without what is kept open of it for the gateway alone."""
+    return {name: value for name, value in item.items() if name != "summary"} if item["type"] == COMPACTION else item

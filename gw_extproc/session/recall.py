@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,6 +17,7 @@ from gw_extproc.core.request import input_items
 from gw_extproc.session.gateway import Caller, Gateway
 from gw_extproc.store import keys
 from gw_extproc.store.errors import BadSeal, NotStored
+from gw_extproc.store.runs import RunState
 
 Item = dict[str, Any]
 Body = Mapping[str, Any]
@@ -79,9 +81,18 @@ async def _history(
             raise NotStored
         chain = await caller.store.responses.chain(caller.tenant, ref)
     except NotStored:
-        message = f"Previous response with id {quote(previous)} not found."
-        raise NotFound(message, code="previous_response_not_found", param="previous_response_id") from None
+        raise await _not_continued(previous, ref, caller) from None
     return Context(Ref(ref.thread, unique), ref.unique, False, Items((), _read(chain), "previous_response_id"))
+
+
+async def _not_continued(previous: str, ref: Ref | None, caller: Caller) -> CallerError:
+    """Why a response cannot be continued: it is not there, or not yet."""
+    with suppress(NotStored):
+        if ref is not None and (await caller.store.runs.look(caller.tenant, ref)).state is not RunState.ENDED:
+            message = f"Previous response with id {quote(previous)} has not ended yet."
+            return CallerError(message, code="previous_response_in_progress", param="previous_response_id")
+    message = f"Previous response with id {quote(previous)} not found."
+    return NotFound(message, code="previous_response_not_found", param="previous_response_id")
 
 
 async def _in_conversation(id: str, unique: str, caller: Caller) -> Context:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,10 @@ BEGUN = "gw_extproc.session"
 """Under which name an ASGI scope's `state` holds a session, where the request's body has been read before the application got it."""
 
 
+Keep = Callable[[Record], Awaitable[bool]]
+"""Saves a record, and says whether it is saved."""
+
+
 @dataclass
 class Session:
     """A request that was accepted: the body of the model call, and the assembler that awaits its answer."""
@@ -42,7 +46,7 @@ class Session:
     store: bool
     """Whether the response is to be kept."""
     request: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """The validated body, where the context may be condensed before the model is called."""
+    """The validated body, where it is needed once more: in the background, and where the context may be condensed."""
     condensed: str = field(default="", repr=False)
     """What the context was condensed to, where it was."""
     inputs: Sequence[bytes] = ()
@@ -51,6 +55,8 @@ class Session:
     """What the caller was told at the end, encoded: the object, or the error that took its place."""
     kept: bool = False
     """Whether it was saved."""
+    keep: Keep | None = None
+    """Saves the record instead of this session, where that takes more than the store's own way."""
 
     @property
     def id(self) -> str:
@@ -120,6 +126,8 @@ class Session:
             outputs=self._outputs(),
             conversation=context.in_conversation,
         )
+        if self.keep is not None:
+            return await self.keep(record)
         try:
             await self.caller.store.responses.save(self.caller.tenant, record)
         except StoreDown as error:

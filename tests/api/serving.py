@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from gw_extproc.api.app import build
 from gw_extproc.api.server import HttpServer
+from gw_extproc.engine.workers import Workers
 from gw_extproc.session.gateway import gateway
 from gw_extproc.settings import Settings
 from gw_extproc.store.store import Store
@@ -49,11 +50,13 @@ def served(settings: Settings, **options: Any) -> Iterator[Served]:
         upstream = UpstreamClient(settings)
         shared = gateway(settings, store, upstream)
         server = HttpServer(shared, build(shared, **options), address)
+        workers = Workers(shared)
+        workers.start()
         await server.start()
         ready.set_result((asyncio.get_running_loop(), stop, shared.stopping))
         await stop.wait()
         shared.stopping.set()
-        await server.stop()
+        await asyncio.gather(server.stop(), workers.drain(0))
         await shared.aftermath.settled(DEADLINE)
         await upstream.close()
         await store.close()

@@ -48,6 +48,14 @@ def test_openai_turns(gateway_url: str) -> None:
     assert 'You said: "Go on.".' in lines[8]
 
 
+def test_openai_background(gateway_url: str) -> None:
+    first, second = printed(gateway_url, sys.executable, str(EXAMPLES / "openai_background.py")).splitlines()
+    assert first.startswith("I am the gateway's built-in demo model")
+    assert 'You said: "Hello!".' in first
+    assert second.startswith("completed I am")
+    assert 'Before, you said: "Hello!".' in second
+
+
 def test_openai_websocket(gateway_url: str) -> None:
     first, second = printed(gateway_url, sys.executable, str(EXAMPLES / "openai_websocket.py")).splitlines()
     assert 'You said: "My name is Ada.".' in first

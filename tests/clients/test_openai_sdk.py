@@ -182,7 +182,7 @@ def test_log_probabilities_may_be_asked_for(client: OpenAI) -> None:
         ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": 3}]}]}, "input[0].content[0].image_url"),
         ({"input": [{"role": "user", "content": [FILE]}]}, "input[0].content[0].file_data"),
         ({"metadata": {"key": "x" * 513}}, "metadata.key"),
-        ({"background": True}, "background"),
+        ({"background": True, "store": False}, "background"),
         ({"tool_choice": {"type": "web_search"}, "tools": [{"type": "web_search"}]}, "tool_choice"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
