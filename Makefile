@@ -7,7 +7,7 @@ PB := gw_extproc/extproc/pb
 ROUNDS ?= 5
 MINUTES ?= 30
 
-.PHONY: run test check format fix lint types tests generated protos envoy-yaml openapi lock bench bench-smoke bench-peers bench-state bench-hosted soak clean
+.PHONY: run test check format fix lint types tests generated protos envoy-yaml openapi lock bench bench-smoke bench-peers bench-state bench-hosted bench-background soak clean
 
 run: $(VENV)/.runtime ## start Envoy, the processor and (without an upstream) the demo model
 	@exec $(BIN)/gw-extproc run $(ARGS)
@@ -90,6 +90,9 @@ bench-state: $(VENV)/.dev ## a long chain and a long conversation beside short o
 
 bench-hosted: $(VENV)/.dev ## memory of Envoy and of ours where one side of a large body is slow
 	@$(BIN)/python -m bench.hosted
+
+bench-background: $(VENV)/.dev ## 500 background responses on two replicas, one of which is killed half way
+	@$(BIN)/python -m bench.background
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage .hypothesis
