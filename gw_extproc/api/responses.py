@@ -106,7 +106,7 @@ def _object(call: Call, found: Stored | Run, include: Collection[str]) -> dict[s
 
 def _replayed(call: Call, stored: Stored, query: RetrieveQuery) -> Response:
     """The events as they were; of a stream that was followed to its end, that end."""
-    events = told_again(stored, call.gateway.profile)
+    events = told_again(stored, call.gateway.profile, call.gateway.kit.forms)
     first = 0 if query.starting_after is None else min(query.starting_after + 1, len(events) - 1)
     return Response(b"".join(events[first:]), headers={"cache-control": "no-cache"}, media_type="text/event-stream")
 

@@ -5,6 +5,10 @@ body ended and decides, from what the upstream said, between completed, incomple
 back the events that it caused, encoded, except the terminal one: that is for `announce`, once the record is saved or given up (save,
 then announce). What arrives before `start` is a bug and raises IllegalMove; what arrives after the end is ignored.
 
+Where the model called tools of the gateway's own, `end` does not end the response: `waiting` are the calls to be run. Once they are,
+`resume` takes the next model call, or `stop` ends the response there. What belongs to one model call is in `ModelCall`; the lifecycle,
+the emitter and the output belong to the response, so that there is one stream of events whatever number of calls it takes.
+
 A buffered answer is the streamed one fed in one piece: a whole Chat message is read as one large delta, and the caller who wants
 JSON gets the object of the terminal event.
 """
@@ -16,20 +20,22 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from gw_extproc.core import chunks, lifecycle, upstream_errors, usage
-from gw_extproc.core.calls import Calls, GrowingCall
-from gw_extproc.core.drafts import MessageDraft, ReasoningDraft, Seal
+from gw_extproc.core import lifecycle, upstream_errors, usage
+from gw_extproc.core.calls import GrowingCall, SuppressedCall
+from gw_extproc.core.drafts import Item, Seal
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.events import Emitter, Mute, Profile
-from gw_extproc.core.facts import Facts
+from gw_extproc.core.facts import Source
+from gw_extproc.core.hosted import Form
+from gw_extproc.core.hosted_draft import HostedCall, HostedDraft
 from gw_extproc.core.lane import Grow
 from gw_extproc.core.lifecycle import Status
+from gw_extproc.core.model_call import ModelCall
 from gw_extproc.core.output import NewId, Output
-from gw_extproc.core.repetition import Pattern, Repetition
+from gw_extproc.core.repetition import Repetition
 from gw_extproc.core.request import Plan
 from gw_extproc.core.response import Fields, ResponseObject
 from gw_extproc.core.sse import Chunk, Ending, Piece
-from gw_extproc.core.think import Kind, ThinkSplitter
 from gw_extproc.core.toolkinds import BadArguments
 from gw_extproc.core.trace import Mark
 
@@ -52,6 +58,12 @@ class Making(NamedTuple):
     """Encrypts reasoning that the caller wants to carry itself."""
     events: bool = True
     """Whether anybody wants the events, or only the object at the end."""
+    most_calls: int | None = None
+    """How many calls the gateway may run, in all (max_tool_calls)."""
+
+
+MOST_CALLS = "max_tool_calls"
+"""The `incomplete_details.reason` of a response whose model wanted to call more tools than the caller allows."""
 
 
 class Assembler:
@@ -61,22 +73,19 @@ class Assembler:
         self._making = making
         self._emitter = Emitter(making.profile) if making.events else Mute(making.profile)
         self._output = Output(self._emitter, making.new_id, summary=making.plan.summary, seal=making.seal)
-        self._calls = Calls(self._open_call)
-        self._think = ThinkSplitter(enabled=making.think_tags)
-        self._facts = Facts()
-        self._growing: tuple[Pattern, Grow] | None = None
-        """A pattern whose repetitions only let an open text grow, and how."""
+        self._allowance = _Allowance(making.most_calls)
+        self._call = self._model_call(making.plan, making.prompt_bytes)
         self.status = Status.QUEUED
+        self.waiting: Sequence[HostedCall] = ()
         self.outputs: Sequence[bytes] = ()
         self.error: UpstreamError | None = None
-        self.usage_estimated = False
         self._condensed: str | None = None
-        self._spent: usage.Usage | None = None
+        self._spent = _Spent()
         self._ended_with: Fields = {}
 
     def condense(self, sealed: str, spent: usage.Usage | None) -> None:
         """The context was condensed, before the start and for so many tokens: the output begins with what it became."""
-        self._condensed, self._spent = sealed, spent
+        self._condensed, self._spent.usage = sealed, spent
 
     def start(self) -> bytes:
         """Announces the response as created and in progress."""
@@ -97,64 +106,63 @@ class Assembler:
     def feed(self, piece: Piece) -> bytes:
         """Takes one chunk, or a whole Chat completion."""
         if not isinstance(piece, Repetition):
-            self._growing = None
+            self._call.growing = None
             return self._feed(piece)
         if (grow := self.growing(piece)) is not None:
             return grow(piece.text)
         chunk = piece.chunk()
         events = self._feed(chunk)
-        grow = self._grower(chunk)
-        self._growing = None if grow is None else (piece.pattern, grow)
+        self._call.repeated(piece.pattern, chunk, over=self.ended)
         return events
 
     def growing(self, said: Repetition) -> Grow | None:
         """What does all that this or another repetition of its pattern would do, where that is to let the open text grow."""
-        growing = self._growing
+        growing = self._call.growing
         return growing[1] if growing is not None and said.pattern is growing[0] else None
-
-    def _grower(self, chunk: Chunk) -> Grow | None:
-        """What would do all that this chunk did, were it fed again with another text; None where it did more than say one."""
-        delta = chunk["choices"][0]["delta"]
-        said = [name for name, value in delta.items() if value and name != "role"]
-        if self.ended or self._making.plan.logprobs or len(said) != 1:
-            return None
-        if said[0] == "content":
-            return self._output.growing(MessageDraft) if self._think.passing else None
-        return self._output.growing(ReasoningDraft)
 
     def _feed(self, chunk: Chunk) -> bytes:
         if not lifecycle.takes_input(self.status):
             return b""
-        if error := upstream_errors.in_chunk(chunk):
+        if error := self._call.read(chunk):
             return self.fail(error)
-        chunk = chunks.unwrapped(chunk)
-        self._facts.read(chunk)
-        choice = chunks.followed_choice(chunk.get("choices"), self._facts.index)
-        if choice is None:
-            return self._emitter.take()
-        if choice.get("error"):  # OpenRouter
-            return self.fail(upstream_errors.from_document(choice))
-        self._read(choice)
         return self._emitter.take()
 
     def end(self, ending: Ending) -> bytes:
-        """The upstream's body is over: ends the response as what it has become."""
+        """The upstream's body is over: ends the response as what it has become, unless calls are waiting to be run."""
         if not lifecycle.takes_input(self.status):
             return b""
-        if fault := self._facts.fault(ending):
+        facts = self._call.facts
+        if fault := facts.fault(ending):
             return self.fail(fault)
-        reason = self._facts.incomplete_reason()
-        status = Status.COMPLETED if reason is None else Status.INCOMPLETE
+        reason = facts.incomplete_reason()
         try:
-            self._close(status)
+            self._call.end()
+            last = "completed" if reason is None else "incomplete"
+            self.waiting = self._output.close(last, empty=not self._allowance.exceeded)
         except BadArguments as error:
             return self.fail(UpstreamError(f"The model called a tool with arguments that do not fit it: {error}."))
-        self._finish(
-            status,
-            completed_at=self._making.clock() if reason is None else None,
-            incomplete_details=None if reason is None else {"reason": reason},
-            usage=self._usage(),
-        )
+        self._spent.add(self._call, self._output)
+        if not self.waiting:
+            self._complete(reason)
+        return self._emitter.take()
+
+    def stop(self, reason: str | None) -> bytes:
+        """Ends the response between two model calls: as completed, or for that reason as incomplete."""
+        self._complete(reason)
+        return self._emitter.take()
+
+    def resume(self, plan: Plan, prompt_bytes: int, sources: Sequence[Source] = ()) -> None:
+        """The model is called (again), with that plan, and with sources that it may cite by number."""
+        self.waiting = ()
+        self._call = self._model_call(plan, prompt_bytes, sources)
+        self._output.resume()
+
+    def open(self, form: Form, fields: Item) -> HostedDraft:
+        """Opens an item of the gateway's own: nobody but the gateway asked for it."""
+        return self._output.item(form, fields)
+
+    def take(self) -> bytes:
+        """The events of what was done to drafts since the last call."""
         return self._emitter.take()
 
     def fail(self, error: UpstreamError) -> bytes:
@@ -173,16 +181,39 @@ class Assembler:
         stays as it is: nobody knows its id."""
         if self.status is not Status.IN_PROGRESS:
             return
-        if self._facts.finish_reason is not None:
+        if self._call.facts.finish_reason is not None and not self.waiting:
             self.end(Ending.CUT)
-            return
-        self._output.abandon()
-        self._finish(Status.INCOMPLETE, incomplete_details={"reason": reason}, usage=self._counted())
+        if not self.ended:
+            self._output.abandon()
+            self._finish(Status.INCOMPLETE, incomplete_details={"reason": reason}, usage=self._counted())
 
     @property
     def ended(self) -> bool:
         """Whether nothing but the announcement is left."""
         return self.status in lifecycle.TERMINAL
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the model called something that is for the caller to answer."""
+        return self._output.handed_over
+
+    @property
+    def refused_calls(self) -> bool:
+        """Whether the model wanted to call more of the gateway's tools than the caller allows."""
+        return self._allowance.exceeded
+
+    @property
+    def output_tokens(self) -> int:
+        """Tokens that the finished model calls have written."""
+        return self._spent.output_tokens
+
+    @property
+    def usage_estimated(self) -> bool:
+        return self._spent.estimated
+
+    def items(self) -> Sequence[Item]:
+        """The items as they stand."""
+        return self._output.items()
 
     def kept(self) -> bytes:
         """The object as it is stored: without its output, which is stored item by item."""
@@ -211,101 +242,72 @@ class Assembler:
 
         emitter.begin(object(Status.IN_PROGRESS), object(Status.QUEUED) if self._making.plan.background else None)
 
-    def _read(self, choice: chunks.Delta) -> None:
-        delta = self._delta(choice)
-        if thought := chunks.reasoning(delta):
-            self._facts.reasoned = True
-            self._output.reasoning(thought)
-        if self._making.plan.logprobs:
-            self._output.logprobs(chunks.logprobs(choice))
-        for kind, text in chunks.content(delta):
-            self._say(kind, text)
-        if isinstance(refusal := delta.get("refusal"), str) and refusal:
-            self._facts.spoke = True
-            self._output.refusal(refusal)
-        if annotations := delta.get("annotations"):
-            for annotation in chunks.citations(annotations):
-                self._output.annotation(annotation)
-        if called := chunks.calls(delta):
-            self._flush_think()
-            self._calls.feed(called)
-        self._facts.finished(choice)
-
-    def _delta(self, choice: chunks.Delta) -> chunks.Delta:
-        """What is new in a choice: its delta, or of a message what no delta has said."""
-        if self._facts.index is None:
-            self._facts.index = choice.get("index")
-        delta, message = choice.get("delta"), choice.get("message")
-        if not isinstance(message, dict):
-            if isinstance(delta, dict):
-                self._facts.streamed = self._facts.streamed or chunks.says_something(delta)
-                return delta
-            return {"content": choice["text"]} if isinstance(choice.get("text"), str) else {}
-        if isinstance(delta, dict) and chunks.says_something(delta):
-            self._facts.streamed = True
-            return delta
-        if not self._facts.streamed:
-            return message
-        said = [
-            *(chunks.CONTENT_FIELDS if self._facts.spoke else ()),
-            *(chunks.REASONING_FIELDS if self._facts.reasoned else ()),
-            *(chunks.CALL_FIELDS if self._calls.begun else ()),
-        ]
-        return {name: value for name, value in message.items() if name not in said}
-
-    def _say(self, kind: Kind, text: str) -> None:
-        """Content may still hold both kinds: reasoning between tags."""
-        self._facts.spoke = True
-        if kind is Kind.TEXT:
-            self._say_split(self._think.feed(text))
-        else:
-            self._pass_on(kind, text)
-
-    def _flush_think(self) -> None:
-        self._say_split(self._think.end())
-
-    def _say_split(self, said: Iterable[tuple[Kind, str]]) -> None:
-        for kind, text in said:
-            if kind is Kind.TEXT or not self._facts.reasoned:
-                self._pass_on(kind, text)
-
-    def _pass_on(self, kind: Kind, text: str) -> None:
-        if kind is Kind.TEXT:
-            self._output.text(text)
-        elif kind is Kind.REASONING:
-            self._output.reasoning(text)
-        else:
-            self._output.refusal(text)
+    def _model_call(self, plan: Plan, prompt_bytes: int, sources: Sequence[Source] = ()) -> ModelCall:
+        think_tags = self._making.think_tags
+        return ModelCall(self._output, self._open_call, plan, think_tags=think_tags, prompt_bytes=prompt_bytes, sources=sources)
 
     def _open_call(self, call_id: str, wire_name: str) -> GrowingCall:
-        return self._output.call(call_id, self._making.plan.toolbox.resolve(wire_name))
+        toolbox = self._call.plan.toolbox
+        tool = toolbox.resolve(wire_name)
+        hosted = None if tool is None else toolbox.hosted(tool)
+        if hosted is not None and hosted.form.runs and not self._allowance.take():
+            return SuppressedCall()
+        return self._output.call(call_id, tool, hosted)
 
-    def _close(self, status: Status) -> None:
-        self._flush_think()
-        self._calls.end()
-        for annotation in self._facts.citations(self._output.spoken()):
-            self._output.annotation(annotation)
-        self._output.close(status.value)
+    def _complete(self, reason: str | None) -> None:
+        reason = reason or (MOST_CALLS if self._allowance.exceeded else None)
+        self._finish(
+            Status.COMPLETED if reason is None else Status.INCOMPLETE,
+            completed_at=self._making.clock() if reason is None else None,
+            incomplete_details=None if reason is None else {"reason": reason},
+            usage=self._spent.usage,
+        )
 
     def _finish(self, status: Status, **changed: Any) -> None:
         self.status = lifecycle.move(self.status, status)
-        if self._facts.model:
-            changed["model"] = self._facts.model
-        if self._facts.service_tier:
-            changed["service_tier"] = self._facts.service_tier
+        facts = self._call.facts
+        if facts.model:
+            changed["model"] = facts.model
+        if facts.service_tier:
+            changed["service_tier"] = facts.service_tier
         self._ended_with = changed
         self.outputs = [orjson.dumps(item) for item in self._output.items()]
 
     def _snapshot(self, outputs: Iterable[bytes], *, store: bool) -> bytes:
         return self._making.object.snapshot(self.status, [*map(orjson.Fragment, outputs)], store=store, **self._ended_with)
 
-    def _usage(self) -> usage.Usage | None:
-        counted = usage.counted(self._facts.usage)
-        if counted is None:
-            self.usage_estimated = True
-            counted = usage.estimated(self._making.prompt_bytes, sum(map(usage.said, self._output.items())))
-        return usage.added(self._spent, counted)
-
     def _counted(self) -> usage.Usage | None:
-        """What was counted of a response that was broken off."""
-        return usage.added(self._spent, usage.counted(self._facts.usage))
+        """What was counted of a response that was broken off: the finished model calls, and the present one if it says so."""
+        return usage.added(self._spent.usage, None if self.waiting else self._call.usage())
+
+
+class _Allowance:
+    """How many more calls the gateway may run."""
+
+    def __init__(self, most: int | None) -> None:
+        self._left = most
+        self.exceeded = False
+
+    def take(self) -> bool:
+        if self._left is None:
+            return True
+        self.exceeded = self.exceeded or self._left == 0
+        self._left = max(0, self._left - 1)
+        return not self.exceeded
+
+
+class _Spent:
+    """The usage of the finished model calls."""
+
+    def __init__(self) -> None:
+        self.usage: usage.Usage | None = None
+        self.estimated = False
+
+    def add(self, call: ModelCall, output: Output) -> None:
+        counted = call.usage()
+        self.estimated = self.estimated or counted is None
+        self.usage = usage.added(self.usage, counted or usage.estimated(call.prompt_bytes, output.said_bytes()))
+
+    @property
+    def output_tokens(self) -> int:
+        return 0 if self.usage is None else int(self.usage["output_tokens"])

@@ -20,9 +20,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from gw_extproc.core import compaction, pairing
+from gw_extproc.core.approvals import REQUEST, RESPONSE, UNANSWERED, approvals, refusal
 from gw_extproc.core.content import TEXTUAL, Content, ContentReader, Part, compact, joined
 from gw_extproc.core.dialects import CallIds, Dialect, Replay, System
 from gw_extproc.core.errors import CallerError, encode, quote, unsupported
+from gw_extproc.core.hosted import NOTHING, Kit, Told
 from gw_extproc.core.notices import Notices
 from gw_extproc.core.toolkinds import CALL_KINDS, WHOLE_CALLS, BadArguments, Tool, parse_arguments
 from gw_extproc.core.tools import Toolbox
@@ -73,12 +75,16 @@ class Turn:
     """In Chat's form, by their ids on the wire."""
     outputs: dict[str, tuple[str, Given]] = field(default_factory=dict)
     """Path and item of the outputs, by the ids of their calls on the wire."""
+    told: dict[str, str] = field(default_factory=dict)
+    """The outputs of calls that the gateway ran, in the same way."""
 
 
 class Conversation:
     """Collects messages item by item; `messages()` gives them all."""
 
-    def __init__(self, dialect: Dialect, toolbox: Toolbox, notices: Notices) -> None:
+    def __init__(self, dialect: Dialect, toolbox: Toolbox, notices: Notices, kit: Kit = NOTHING) -> None:
+        self._kit = kit
+        self._approvals = approvals(())
         self._dialect = dialect
         self._toolbox = toolbox
         self._notices = notices
@@ -94,6 +100,7 @@ class Conversation:
     def add(self, items: Items) -> None:
         """Adds the items, validated or stored; raises CallerError where one cannot be had or written."""
         given = items.all
+        self._approvals = approvals(given)
         pairs = pairing.pair(given)
         self._outputs = {call: (items.path(output), given[output]) for call, output in pairs.answers.items()}
         for orphan in pairs.orphans:
@@ -134,8 +141,37 @@ class Conversation:
             case _ if kind in CALL_KINDS:
                 tool = CALL_KINDS[kind]
                 self._call(item, index, Tool(tool, tool), encode(WHOLE_CALLS[tool].arguments(item)).decode())
+            case _ if kind in self._kit.forms or (kind == RESPONSE and REQUEST in self._kit.forms):
+                self._hosted(item, path)
             case _:
                 self._notices.add("items left out", str(kind))
+
+    def _hosted(self, item: Given, path: str) -> None:
+        """A call that the gateway ran, and what is said of approvals. Each is a turn of its own: which calls were made at once is not
+        known any more, and one may rest on what another gave."""
+        approvals, output, kind = self._approvals, self._kit.outputs.get(item.get("id", "")), item["type"]
+        if kind == RESPONSE:
+            if item["approval_request_id"] not in approvals.requests:  # nor can it be in any history
+                message = f"No approval request found with id {quote(item['approval_request_id'])}."
+                raise CallerError(message, code="approval_request_not_found", param=f"{path}.approval_request_id")
+            request = approvals.refused(item)
+            if request is None:
+                return
+            item, output = request, refusal(item)
+        elif kind == REQUEST:
+            if not approvals.unanswered(item):
+                return
+            output = UNANSWERED
+        told = self._kit.forms[item["type"]].told(item)
+        if isinstance(told, Told):
+            call_id = legal_call_id(str(item.get("id") or ""), self._dialect.call_ids)
+            function = {"name": self._toolbox.wire_name(told.tool), "arguments": told.arguments}
+            self._turn.calls[call_id] = {"id": call_id, "type": "function", "function": function}
+            self._turn.told[call_id] = told.output if output is None else output
+            self._end_turn()
+        elif told is not None:
+            self._end_turn()
+            self._say_system("system", told)
 
     def _message(self, item: Given, path: str) -> None:
         role, content, path = item["role"], item["content"] or (), f"{path}.content"
@@ -205,7 +241,10 @@ class Conversation:
         self._messages.append(message)
         pictures: list[Part] = []
         for wire_id in turn.calls:
-            content = self._output(wire_id, *turn.outputs[wire_id], pictures) if wire_id in turn.outputs else NO_OUTPUT
+            if wire_id in turn.outputs:
+                content = self._output(wire_id, *turn.outputs[wire_id], pictures)
+            else:
+                content = turn.told.get(wire_id, NO_OUTPUT)
             self._messages.append({"role": "tool", "tool_call_id": wire_id, "content": content})
         self._say_user(pictures)
 

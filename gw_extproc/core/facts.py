@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,9 @@ FAILED_REASONS = frozenset(
 
 SERVICE_TIERS = frozenset({"auto", "default", "flex", "scale", "priority"})
 """The tiers that the standards know; another (Groq's `on_demand`, Mistral's `standard`) is what they call `default`."""
+
+Source = tuple[str, str]
+"""URL and title."""
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 
@@ -109,12 +112,16 @@ class Facts:
 
     def citations(self, text: str) -> Iterator[dict[str, Any]]:
         """The url citations that `[n]` markers in the text stand for."""
-        sources = list(_sources(self.cited))
-        for marker in _MARKER.finditer(text) if sources else ():
-            number = int(marker.group(1))
-            if 0 < number <= len(sources):
-                url, title = sources[number - 1]
-                yield citation(url, title, marker.start(), marker.end())
+        return marked(text, list(_sources(self.cited)))
+
+
+def marked(text: str, sources: Sequence[Source]) -> Iterator[dict[str, Any]]:
+    """The url citations that `[n]` markers in the text stand for, where there is an n-th source."""
+    for marker in _MARKER.finditer(text) if sources else ():
+        number = int(marker.group(1))
+        if 0 < number <= len(sources):
+            url, title = sources[number - 1]
+            yield citation(url, title, marker.start(), marker.end())
 
 
 def citation(url: str, title: str, start: int, end: int) -> dict[str, Any]:

@@ -26,6 +26,12 @@ PREFIXES: Mapping[str, str] = {
     "custom_tool_call": "ctc",
     "custom_tool_call_output": "cto",
     "compaction": "cmp",
+    "mcp_list_tools": "mcpl",
+    "mcp_call": "mcp",
+    "mcp_approval_request": "mcpr",
+    "mcp_approval_response": "mcpa",
+    "web_search_call": "ws",
+    "code_interpreter_call": "ci",
 }
 """Prefixes of item ids, by the item's type; other types have OTHER."""
 

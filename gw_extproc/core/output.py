@@ -2,32 +2,24 @@
 
 Theory. Reasoning and messages are *text*: one of them is open at most, and it closes when anything else opens. Calls stay open to the
 end and close in order, because servers interleave their pieces; those that have no streaming form are announced then, after all
-others, so that every item is announced in the order of its index. White space alone opens no message (models put line breaks between
-their thoughts and their calls) unless it turns out to be the whole answer.
+others, so that every item is announced in the order of its index. Calls that the gateway runs itself stay open until they have run;
+then the model is called again, and what it says follows in the same output. White space alone opens no message (models put line
+breaks between their thoughts and their calls) unless it turns out to be the whole answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
+from gw_extproc.core import usage
 from gw_extproc.core.calls import GrowingCall, SuppressedCall, WholeCallBuffer
-from gw_extproc.core.drafts import (
-    CallDraft,
-    CompactionDraft,
-    CustomCallDraft,
-    Draft,
-    FunctionCallDraft,
-    Item,
-    MessageDraft,
-    Place,
-    ReasoningDraft,
-    Seal,
-    WholeCallDraft,
-)
+from gw_extproc.core.drafts import CompactionDraft, Draft, Item, MessageDraft, Place, ReasoningDraft, Seal
 from gw_extproc.core.events import Emitter
+from gw_extproc.core.hosted import Form, Hosted
+from gw_extproc.core.hosted_draft import HostedCall, HostedDraft
 from gw_extproc.core.lane import Grow
-from gw_extproc.core.toolkinds import WHOLE_CALLS, BadArguments, Tool, WholeCall
+from gw_extproc.core.open_calls import OpenCalls
+from gw_extproc.core.toolkinds import Tool
 
 NewId = Callable[[str, int], str]
 """Gives the id of the output's item of that index, or of its call of that number: `msg` and 0 to `msg_...00`."""
@@ -42,10 +34,9 @@ class Output:
         self._summary = summary
         self._seal = seal
         self._drafts: list[Draft] = []
-        self._first = 0  # index of the first item of the model's
         self._text: ReasoningDraft | MessageDraft | None = None
-        self._calls: list[CallDraft] = []
-        self._whole: list[WholeCallBuffer] = []
+        self._calls = OpenCalls(self._place, self._drafts)
+        self._first = 0  # index of the first item of the present model call
         self._blank = ""  # white space that may begin a message
         self._blank_thought = ""  # white space that may begin a thought
         self._logprobs: list[Item] = []
@@ -101,46 +92,61 @@ class Output:
         """The text of the open message, for markers that refer to sources."""
         return self._text.spoken() if isinstance(self._text, MessageDraft) else ""
 
-    def call(self, call_id: str, tool: Tool | None) -> GrowingCall:
+    def call(self, call_id: str, tool: Tool | None, hosted: Hosted | None = None) -> GrowingCall:
         """Opens a call; one of a withheld tool (None) is swallowed."""
         self._close_text()
         self._blank = ""
-        call_id = call_id or self._new_id("call", len(self._calls) + len(self._whole))
         if tool is None:
             return SuppressedCall()
-        if kind := WHOLE_CALLS.get(tool.kind):
-            buffer = WholeCallBuffer(kind, partial(self._announce, call_id, kind))
-            self._whole.append(buffer)
-            return buffer
-        draft_type, prefix = (CustomCallDraft, "ctc") if tool.kind == "custom" else (FunctionCallDraft, "fc")
-        draft = draft_type(self._place(prefix), call_id, tool)
+        return self._calls.open(call_id or self._new_id("call", self._calls.number), tool, hosted)
+
+    def item(self, form: Form, fields: Item) -> HostedDraft:
+        """Opens an item of the gateway's own that no model asked for."""
+        draft = HostedDraft(self._place(form.id_prefix), form, form.opening(fields))
         self._drafts.append(draft)
-        self._calls.append(draft)
         return draft
 
-    def close(self, last_status: str) -> None:
-        """Closes everything; the last item gets `last_status`, if it was open, all before it are complete (Open Responses: items).
+    def close(self, last_status: str, *, empty: bool = True) -> Sequence[HostedCall]:
+        """Closes what the model said, and gives the calls that the gateway now runs: they stay open.
 
-        An answer that is complete and empty gets an empty message. Raises BadArguments, and closes nothing, where the model finished a
-        call that does not have its tool's form; the last one may have been cut off, and then there is no such call.
+        The last item gets `last_status`, if it was open, all before it are complete (Open Responses: items). An answer that is complete
+        and empty gets an empty message, if one may be `empty`. Raises BadArguments, and closes nothing, where the model finished a call
+        that does not have its tool's form; the last one may have been cut off, and then there is no such call.
         """
-        whole = self._judged(cut=last_status == "incomplete")
-        if len(self._drafts) == self._first and not self._whole and (self._blank or last_status == "completed"):
+        cut = last_status == "incomplete"
+        whole = self._calls.judged(cut=cut)
+        if len(self._drafts) == self._first and not len(self._calls) and (self._blank or (empty and not cut)):
             self._message().text(self._blank, self._held_logprobs())
-        closing: list[Draft | WholeCallBuffer] = [*self._calls]
+        closing: list[Draft | WholeCallBuffer] = [*self._calls.streaming]
         if self._text is not None:
             self._settle()
             closing.append(self._text)
+            self._text = None
         closing += whole
-        self._calls, self._text, self._whole = [], None, []
         last = self._drafts[-1] if self._drafts and not whole else None
         for each in closing:
             each.close(last_status if each is last else "completed")
+        if cut:
+            self._calls.cut()
+        return () if cut else self._calls.settle()
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the present model call made calls for the caller to answer."""
+        return self._calls.for_the_caller
+
+    def resume(self) -> None:
+        """The model is called again."""
+        self._calls, self._first, self._blank = OpenCalls(self._place, self._drafts, self._calls.number), len(self._drafts), ""
 
     def abandon(self) -> None:
         """Marks what is open as incomplete without announcing its end: the response has failed."""
         for draft in self._drafts:
             draft.abandon()
+
+    def said_bytes(self) -> int:
+        """Bytes that the model wrote in the present model call."""
+        return sum(usage.said(draft.item()) for draft in self._drafts[self._first :])
 
     def items(self) -> list[Item]:
         """The items as they stand, in order."""
@@ -177,23 +183,6 @@ class Output:
             for annotation in self._annotations:
                 self._text.annotate(annotation)
             self._annotations = []
-
-    def _judged(self, *, cut: bool) -> list[WholeCallBuffer]:
-        judged: list[WholeCallBuffer] = []
-        for call in self._whole:
-            try:
-                call.judge()
-            except BadArguments:
-                if not (cut and call is self._whole[-1]):
-                    raise
-            else:
-                judged.append(call)
-        return judged
-
-    def _announce(self, call_id: str, kind: WholeCall, fields: Item) -> Draft:
-        draft = WholeCallDraft(self._place(kind.id_prefix), call_id, kind, fields)
-        self._drafts.append(draft)
-        return draft
 
     def _place(self, prefix: str) -> Place:
         index = len(self._drafts)

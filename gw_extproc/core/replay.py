@@ -8,6 +8,7 @@ told in the plainest way, each part in one piece.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -26,6 +27,8 @@ from gw_extproc.core.drafts import (
 )
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.events import Emitter, Profile
+from gw_extproc.core.hosted import Form
+from gw_extproc.core.hosted_draft import HostedDraft
 from gw_extproc.core.lifecycle import Status
 from gw_extproc.core.response import beginning
 from gw_extproc.core.toolkinds import CALL_KINDS, WHOLE_CALLS, Tool
@@ -37,18 +40,24 @@ UNKNOWN_ERROR = "server_error"
 """The type of an error whose event nobody remembers."""
 
 
-def replay(object: Given, outputs: Sequence[Given], recorded: bytes, profile: Profile) -> list[bytes]:
+Forms = Mapping[str, Form]
+
+
+def replay(
+    object: Given, outputs: Sequence[Given], recorded: bytes, profile: Profile, forms: Forms = MappingProxyType({})
+) -> list[bytes]:
     """All events of a response that has ended, each at the index that is its sequence number; behind them the end of the stream.
 
-    `object` is the response as it is kept, without its output; `outputs` are its items; `recorded` is its trace, or empty.
+    `object` is the response as it is kept, without its output; `outputs` are its items; `recorded` is its trace, or empty; `forms` are
+    those of the items of the gateway's own tools.
     """
     try:
-        stage = _Stage(object, outputs, profile)
+        stage = _Stage(object, outputs, profile, forms)
         for mark in trace.decode(recorded):
             stage.play(mark)
         stage.compare()
     except Unusable:
-        stage = _Stage(object, outputs, profile)
+        stage = _Stage(object, outputs, profile, forms)
         stage.improvise()
     return stage.end()
 
@@ -99,6 +108,37 @@ class _Role:
 
     def annotate(self) -> None:
         raise Unusable
+
+    def run(self) -> None:
+        raise Unusable
+
+    def close(self, status: str) -> None:
+        self.draft.close(status)
+
+
+class _HostedRole(_Role):
+    """A call that the gateway ran: what came of it is announced when it closes."""
+
+    def __init__(self, draft: HostedDraft, text: str, final: Item) -> None:
+        super().__init__(draft)
+        self._hosted = draft
+        self._part = _Part({"text": text})
+        self._final = final
+
+    def plain(self) -> Iterator[Mark]:
+        if self._part.text:
+            yield len(self._part.text)
+        if self._hosted.form.runs:
+            yield trace.RUNNING
+
+    def grow(self, size: int, scores: int) -> None:
+        self._hosted.grow(self._part.piece(size))
+
+    def run(self) -> None:
+        self._hosted.run()
+
+    def close(self, status: str) -> None:
+        self._hosted.end(status, self._final)
 
 
 class _TextRole(_Role):
@@ -154,7 +194,7 @@ class _MessageRole(_Role):
         return self._parts[self._begun - 1]
 
 
-def _role(item: Given, place: Place, *, summary: bool) -> _Role:
+def _role(item: Given, place: Place, forms: Forms, *, summary: bool) -> _Role:
     """The draft of the item's kind, opened, and what it has to say."""
     match item["type"]:
         case "message":
@@ -171,6 +211,10 @@ def _role(item: Given, place: Place, *, summary: bool) -> _Role:
         case "custom_tool_call":
             custom = CustomCallDraft(place, item["call_id"], Tool("custom", item["name"], item.get("namespace")))
             return _TextRole(custom, custom.say, item["input"])
+        case kind if kind in forms:
+            form = forms[kind]
+            final = {name: value for name, value in item.items() if name not in ("id", "type", "status")}
+            return _HostedRole(HostedDraft(place, form, form.opening(final)), item[form.text] if form.text else "", final)
         case kind:
             fields = {name: value for name, value in item.items() if name not in ("id", "type", "status", "call_id")}
             return _Role(WholeCallDraft(place, item["call_id"], WHOLE_CALLS[CALL_KINDS[kind]], fields))
@@ -179,7 +223,8 @@ def _role(item: Given, place: Place, *, summary: bool) -> _Role:
 class _Stage:
     """Where the drafts of one response tell their items again."""
 
-    def __init__(self, object: Given, outputs: Sequence[Given], profile: Profile) -> None:
+    def __init__(self, object: Given, outputs: Sequence[Given], profile: Profile, forms: Forms) -> None:
+        self._forms = forms
         self._object = object
         self._outputs = list(outputs)
         self._emitter = Emitter(profile)
@@ -204,7 +249,9 @@ class _Stage:
             case trace.ANNOTATED:
                 self._role().annotate()
             case trace.CLOSED:
-                self._role().draft.close(self._outputs[self._current]["status"])
+                self._role().close(self._outputs[self._current]["status"])
+            case trace.RUNNING:
+                self._role().run()
             case [trace.BEGUN, str(model), bool(store)]:
                 self._begin({**self._object, **beginning(model, store=store)})
             case [trace.ERROR, str(type), str() | None as code, str() | None as param] if self._object["error"]:
@@ -247,7 +294,7 @@ class _Stage:
             raise Unusable
         item = self._outputs[self._current]
         summary = (self._object["reasoning"] or {}).get("summary") is not None
-        self._roles.append(_role(item, Place(self._emitter, item["id"], self._current), summary=summary))
+        self._roles.append(_role(item, Place(self._emitter, item["id"], self._current), self._forms, summary=summary))
 
     def _role(self) -> _Role:
         if not 0 <= self._current < len(self._roles):

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gw_extproc.core import toolchoice
+from gw_extproc.core.approvals import approvals
 from gw_extproc.core.conversation import Conversation, Items, Message
 from gw_extproc.core.dialects import Dialect
-from gw_extproc.core.errors import CallerError, unsupported
+from gw_extproc.core.errors import CallerError, quote, unsupported
+from gw_extproc.core.hosted import NOTHING, Kit
 from gw_extproc.core.notices import Notices
 from gw_extproc.core.tools import Toolbox, without_meta_schema
 
@@ -56,10 +58,17 @@ class Plan(NamedTuple):
     @property
     def needs_engine(self) -> bool:
         """Whether the answer is more than one model call that ends with its client: then Envoy cannot make it alone."""
-        return self.background or self.shortens or self.compact_at is not None
+        return self.background or self.shortens or self.compact_at is not None or self.hosts
+
+    @property
+    def hosts(self) -> bool:
+        """Whether the gateway may have to run tools itself."""
+        return self.toolbox.hosts
 
 
-def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported: bool, unknown: Iterable[str] = ()) -> Plan:
+def translate(
+    body: Body, items: Items, dialect: Dialect, *, reject_unsupported: bool, unknown: Iterable[str] = (), kit: Kit = NOTHING
+) -> Plan:
     """Translates a validated body with its context; `unknown` are the paths of its fields that the API does not have.
 
     Raises CallerError, naming the field, for what cannot be honoured.
@@ -68,7 +77,7 @@ def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported:
     notices = Notices()
     for path in unknown:
         notices.add("fields not sent", path)
-    toolbox = Toolbox(notices, reject_unsupported=reject_unsupported)
+    toolbox = Toolbox(notices, reject_unsupported=reject_unsupported, kit=kit)
     toolbox.add(body.get("tools") or (), "tools")
     for index, item in enumerate(items.all):
         if item.get("type") in ("additional_tools", "tool_search_output"):
@@ -77,7 +86,7 @@ def translate(body: Body, items: Items, dialect: Dialect, *, reject_unsupported:
     choice = toolchoice.choose(body.get("tool_choice"), toolbox, dialect, notices)
     reasoning = body.get("reasoning") or {}
     logprobs = LOGPROBS in (body.get("include") or ()) or bool(body.get("top_logprobs"))
-    messages, instructed = _messages(body, items, dialect, toolbox, notices)
+    messages, instructed = _messages(body, items, Conversation(dialect, toolbox, notices, kit))
     chat: dict[str, Any] = {
         "model": body["model"],
         "messages": messages,
@@ -111,6 +120,15 @@ def _refuse_unstored_background(body: Body) -> None:
         raise CallerError(message, code="invalid_value", param="background")
 
 
+def check_approved(items: Items, toolbox: Toolbox) -> None:
+    """Raises CallerError where a call is approved whose server this request does not name: addresses and credentials are not kept."""
+    for request in approvals(items.all).due(items.given):
+        label = request["server_label"]
+        if ("mcp", label) not in toolbox.matched() | toolbox.expected():
+            message = f"A call of the MCP server {quote(label)} is approved, but that server is not among the tools."
+            raise CallerError(message, code="invalid_value", param="tools")
+
+
 def input_items(body: Body) -> Sequence[Body]:
     """The items of `input`, in whichever form it came."""
     given = body.get("input")
@@ -119,9 +137,8 @@ def input_items(body: Body) -> Sequence[Body]:
     return given or ()
 
 
-def _messages(body: Body, items: Items, dialect: Dialect, toolbox: Toolbox, notices: Notices) -> tuple[list[Message], int]:
+def _messages(body: Body, items: Items, conversation: Conversation) -> tuple[list[Message], int]:
     """All messages, and how many of them are instructions without being the system's."""
-    conversation = Conversation(dialect, toolbox, notices)
     instructions = body.get("instructions")
     if isinstance(instructions, str):
         conversation.instructions(instructions)

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from gw_extproc.core import credentials
 from gw_extproc.core.errors import encode
 from gw_extproc.core.lifecycle import Status
 
@@ -114,5 +115,5 @@ def _tool_choice(given: str | Body) -> str | Body:
 
 def _tool(given: Body) -> Fields:
     if given["type"] != "function":
-        return dict(given)
+        return credentials.without(given)
     return {"description": None, "parameters": None, "strict": None, **given}

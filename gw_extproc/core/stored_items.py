@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from gw_extproc.core import credentials
+
 Item = dict[str, Any]
 Given = Mapping[str, Any]
 
 _STATUSES = ("in_progress", "completed", "incomplete")
+_FAILING = ("mcp_call", "mcp_list_tools")  # and `failed`
 _PATCHED = "apply_patch_call_output"  # its status is what the model is told of its patch, whatever that says
 _TEXTS = ("input_text", "output_text", "text")  # names that clients mix
 
@@ -22,7 +25,8 @@ def normal(item: Given, id: str | None) -> Item:
     form = _FORMS.get(type)
     fields = {**item} if form is None else form(_said(item))
     status = item.get("status")
-    if not status or (type in _FORMS and type != _PATCHED and status not in _STATUSES):
+    known = (*_STATUSES, "failed") if type in _FAILING else _STATUSES
+    if not status or (type in _FORMS and type != _PATCHED and status not in known):
         status = "completed"
     id = id or item.get("id")
     head = {"id": id, "type": type, "status": status} if id else {"type": type, "status": status}
@@ -87,9 +91,15 @@ def _shell_call(item: Item) -> Item:
     return {"environment": None, **item, "action": {"timeout_ms": None, "max_output_length": None, **item["action"]}}
 
 
+def _additional_tools(item: Item) -> Item:
+    return {"role": "developer", **item, "tools": [credentials.without(tool) for tool in item.get("tools", ())]}
+
+
 def _with(**defaults: Any) -> Callable[[Item], Item]:
     return lambda item: {**defaults, **item}
 
+
+_LISTED: Item = {"description": None, "annotations": None}
 
 _FORMS: Mapping[str, Callable[[Item], Item]] = {
     "message": _message,
@@ -106,7 +116,11 @@ _FORMS: Mapping[str, Callable[[Item], Item]] = {
     _PATCHED: _with(),
     "tool_search_call": _with(call_id=None, execution="client"),
     "tool_search_output": _with(call_id=None, execution="client"),
-    "additional_tools": _with(role="developer", tools=[]),
+    "additional_tools": _additional_tools,
     "compaction": _with(),
+    "mcp_call": _with(approval_request_id=None, output=None, error=None),
+    "mcp_list_tools": lambda item: {**item, "error": item.get("error"), "tools": [{**_LISTED, **tool} for tool in item["tools"]]},
+    "mcp_approval_request": _with(),
+    "mcp_approval_response": _with(),
 }
 """What becomes of each type that the gateway knows; others are kept as they came."""

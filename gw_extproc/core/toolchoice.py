@@ -8,7 +8,7 @@ from typing import Any
 from gw_extproc.core.dialects import Dialect
 from gw_extproc.core.errors import CallerError, quote
 from gw_extproc.core.notices import Notices
-from gw_extproc.core.tools import Toolbox, Wanted, label
+from gw_extproc.core.tools import Toolbox, label, wanted
 
 
 def choose(choice: str | Mapping[str, Any] | None, toolbox: Toolbox, dialect: Dialect, notices: Notices) -> Any:
@@ -19,7 +19,7 @@ def choose(choice: str | Mapping[str, Any] | None, toolbox: Toolbox, dialect: Di
     if choice is None or isinstance(choice, str):
         if choice == "none":
             toolbox.allow_none()
-        if toolbox.definitions():
+        if toolbox.definitions() or toolbox.expected():
             return choice
         if choice == "required":
             raise _impossible("it is 'required', but there is no tool that the model can call")
@@ -33,15 +33,15 @@ def _allowed(choice: Mapping[str, Any], toolbox: Toolbox, notices: Notices) -> s
     mode = choice.get("mode") or "auto"
     matched, left_out = toolbox.matched(), toolbox.left_out()
     for index, each in enumerate(choice["tools"]):
-        wanted = _wanted(each)
-        if wanted in matched:
+        said = wanted(each)
+        if said in matched or _is_expected(each, toolbox):
             continue
-        if wanted[0] in ("function", "custom") and wanted not in left_out:
-            raise _impossible(f"there is no tool {quote(wanted[1] or wanted[0])}", f"tool_choice.tools[{index}]")
+        if said[0] in ("function", "custom") and said not in left_out:
+            raise _impossible(f"there is no tool {quote(said[1] or said[0])}", f"tool_choice.tools[{index}]")
         notices.add("allowed tools left out", label(each))
-    tools = toolbox.matching({_wanted(each) for each in choice["tools"]})
+    tools = toolbox.matching({wanted(each) for each in choice["tools"]})
     toolbox.offer_only(tools)
-    if tools:
+    if tools or any(_is_expected(each, toolbox) for each in choice["tools"]):
         return str(mode)
     if mode == "required":
         raise _impossible("it requires one of the allowed tools, but the model can call none of them")
@@ -49,19 +49,30 @@ def _allowed(choice: Mapping[str, Any], toolbox: Toolbox, notices: Notices) -> s
 
 
 def _named(choice: Mapping[str, Any], toolbox: Toolbox, dialect: Dialect) -> Any:
-    tools = toolbox.matching({_wanted(choice)})
+    tools = toolbox.matching({wanted(choice)})
+    if not tools and _is_expected(choice, toolbox):
+        return "required"
     if not tools:
-        wanted = next(name for key in ("name", "server_label", "type") if isinstance(name := choice.get(key), str))
-        raise _impossible(f"it demands the tool {quote(wanted)}, which is not among the tools that the model can call")
+        name = next(name for key in ("name", "server_label", "type") if isinstance(name := choice.get(key), str))
+        raise _impossible(f"it demands the tool {quote(name)}, which is not among the tools that the model can call")
     if len(tools) == 1 and dialect.named_tool_choice:
         return {"type": "function", "function": {"name": toolbox.wire_name(tools[0])}}
     toolbox.offer_only(tools)
     return "required"
 
 
-def _wanted(choice: Mapping[str, Any]) -> Wanted:
-    name = choice.get("name")
-    return choice["type"], name if isinstance(name, str) else None
+def _is_expected(choice: Mapping[str, Any], toolbox: Toolbox) -> bool:
+    """Whether it means a tool that is not known yet: the name may be on a list that has still to be fetched."""
+    return wanted({name: value for name, value in choice.items() if name != "name"}) in toolbox.expected()
+
+
+def following(choice: str | Mapping[str, Any] | None) -> str | Mapping[str, Any] | None:
+    """What a tool_choice means for the model calls after the first: it no longer demands anything, but what it forbids stays so."""
+    if choice is None or choice == "none":
+        return choice
+    if not isinstance(choice, str) and choice["type"] == "allowed_tools":
+        return {**choice, "mode": "auto"}
+    return "auto"
 
 
 def _impossible(reason: str, param: str = "tool_choice") -> CallerError:

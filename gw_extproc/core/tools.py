@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from gw_extproc.core.errors import quote, unsupported
+from gw_extproc.core.hosted import NOTHING, Hosted, Kit
 from gw_extproc.core.notices import Notices
 from gw_extproc.core.toolkinds import CUSTOM_PARAMETERS, WHOLE_CALLS, Tool, custom_description
 
@@ -41,9 +42,12 @@ class Toolbox:
     Mostly these are the same. With tool_choice `none` the tools are offered, as the history speaks of them, but no call is allowed.
     """
 
-    def __init__(self, notices: Notices, *, reject_unsupported: bool) -> None:
+    def __init__(self, notices: Notices, *, reject_unsupported: bool, kit: Kit = NOTHING) -> None:
         self._notices = notices
         self._reject_unsupported = reject_unsupported
+        self._kit = kit
+        self._hosted: dict[Tool, Hosted] = {}
+        self._expected: set[Wanted] = set()
         self._names: dict[Tool, str] = {}
         self._tools: dict[str, Tool] = {}
         self._definitions: dict[str, Definition] = {}
@@ -78,6 +82,19 @@ class Toolbox:
         """All that a tool_choice can mean here."""
         return {answer for tool in self._names for answer in _answers_to(tool)}
 
+    def hosted(self, tool: Tool) -> Hosted | None:
+        """What is known of a tool that the gateway runs itself; None of others."""
+        return self._hosted.get(tool)
+
+    @property
+    def hosts(self) -> bool:
+        """Whether the gateway runs any of the tools, or will once it knows them."""
+        return bool(self._hosted or self._expected)
+
+    def expected(self) -> Set[Wanted]:
+        """All that a tool_choice can mean and that is not known yet, as its list has still to be fetched."""
+        return self._expected
+
     def left_out(self) -> Set[Wanted]:
         """All that a tool_choice could mean if the tools that were left out were here."""
         return self._left_out
@@ -102,6 +119,8 @@ class Toolbox:
             self._define(Tool(kind, tool["name"], namespace), tool)
         elif kind in WHOLE_CALLS:
             self._define(Tool(kind, kind), tool)
+        elif kind in self._kit.reads and self._kit.runs(tool):
+            self._host(tool, path)
         else:
             self._leave_out(tool, namespace, path)
 
@@ -114,11 +133,23 @@ class Toolbox:
                 member = {**member, "description": description}
             self._add(member, tool["name"], f"{path}.tools[{index}]")
 
+    def _host(self, given: Mapping[str, Any], path: str) -> None:
+        self._read(given)
+        for hosted in self._kit.offers(given, path):
+            self._hosted[hosted.tool] = hosted
+            function = {"description": hosted.description, "parameters": without_meta_schema(hosted.parameters)}
+            self._name(hosted.tool, {name: value for name, value in function.items() if value})
+        if not self._kit.complete:
+            self._expected.update(_means(given))
+
     def _define(self, tool: Tool, given: Mapping[str, Any]) -> None:
+        self._name(tool, _function(tool, self._read(given)))
+
+    def _name(self, tool: Tool, function: Definition) -> None:
         name = self._names.get(tool) or self._free(tool)
         self._names[tool] = name
         self._tools[name] = tool
-        self._definitions[name] = {"type": "function", "function": {"name": name, **_function(tool, self._read(given))}}
+        self._definitions[name] = {"type": "function", "function": {"name": name, **function}}
 
     def _free(self, tool: Tool) -> str:
         legal = _legal(tool)
@@ -126,7 +157,7 @@ class Toolbox:
 
     def _read(self, tool: Mapping[str, Any]) -> Mapping[str, Any]:
         """The fields that are translated."""
-        read = READ.get(tool["type"], ())
+        read = READ.get(tool["type"]) or self._kit.reads.get(tool["type"], ())
         unread = [f"tools[].{name}" for name in _telling(tool) if name not in read]
         if tool["type"] == "shell":
             unread += [f"tools[].environment.{name}" for name in _telling(tool.get("environment") or {})]
@@ -140,6 +171,7 @@ class Toolbox:
             raise unsupported(path, f"this gateway cannot run the tool {quote(kind)}", code="unsupported_tool")
         name = tool.get("name")
         self._left_out.update(_answers_to(Tool(kind, name if isinstance(name, str) else kind, namespace)))
+        self._left_out.update(_means(tool))
         self._notices.add("tools left out", label(tool))
 
 
@@ -156,8 +188,6 @@ def _runs_elsewhere(tool: Mapping[str, Any]) -> bool:
         return tool.get("execution") != "client"
     if kind == "shell" and (tool.get("environment") or {"type": "local"})["type"] != "local":  # a container that the server keeps
         return True
-    if kind not in ("function", "custom", "shell", "apply_patch"):
-        return False
     callers = tool.get("allowed_callers")  # without `direct`, only programs in the server's sandbox
     return callers is not None and "direct" not in callers
 
@@ -167,7 +197,29 @@ def _telling(fields: Mapping[str, Any]) -> Iterable[str]:
     return (name for name, value in fields.items() if name != "type" and value not in _SAYS_NOTHING)
 
 
+def wanted(choice: Mapping[str, Any]) -> Wanted:
+    """What a tool_choice says: of an MCP server's tools by the server's label, and by name where it gives one."""
+    name, label = choice.get("name"), choice.get("server_label")
+    if isinstance(label, str):
+        return choice["type"], _of_server(label, name) if isinstance(name, str) else label
+    return choice["type"], name if isinstance(name, str) else None
+
+
+def _means(definition: Mapping[str, Any]) -> Iterable[Wanted]:
+    """What a tool_choice may say to mean any tool of a definition."""
+    yield definition["type"], None
+    if isinstance(label := definition.get("server_label"), str):
+        yield definition["type"], label
+
+
+def _of_server(label: str, name: str) -> str:
+    return f"{label}\0{name}"
+
+
 def _answers_to(tool: Tool) -> Iterable[Wanted]:
+    if tool.kind == "mcp" and tool.namespace is not None:
+        yield from (("mcp", None), ("mcp", tool.namespace), ("mcp", _of_server(tool.namespace, tool.name)))
+        return
     yield from ((tool.kind, None), (tool.kind, tool.name))
     if tool.namespace is not None:
         yield from (("namespace", None), ("namespace", tool.namespace))

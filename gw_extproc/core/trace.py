@@ -10,6 +10,7 @@ A trace is a list of marks, as JSON. Each is about the item that was opened or n
     [n, k]                    n characters were added, with k log probabilities
     ["l", k]                  k log probabilities were added that no text followed
     "a"                       the next annotation of the part was announced
+    "r"                       the call began to run
     "c"                       the item closed
     ["e", type, code, param]  an error was announced; its message is that of the response
 """
@@ -24,7 +25,7 @@ from gw_extproc.core.errors import GatewayError
 
 Mark = int | str | list[Any]
 
-BEGUN, OPENED, ITEM, PART, LOGPROBS, ANNOTATED, CLOSED, ERROR = "s", "o", "i", "p", "l", "a", "c", "e"
+BEGUN, OPENED, ITEM, PART, LOGPROBS, ANNOTATED, RUNNING, CLOSED, ERROR = "s", "o", "i", "p", "l", "a", "r", "c", "e"
 
 
 class Unusable(Exception):

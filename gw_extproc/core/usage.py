@@ -65,7 +65,7 @@ def added(one: Usage | None, other: Usage | None) -> Usage | None:
 def said(item: Mapping[str, Any]) -> int:
     """Bytes that the model wrote for an output item."""
     texts = [part.get("text") or part.get("refusal") or "" for part in item.get("content") or ()]
-    texts += [str(item[name]) for name in ("arguments", "input", "action", "operation") if name in item]
+    texts += [str(item[name]) for name in ("arguments", "input", "action", "operation", "code") if name in item]
     return sum(len(text.encode()) for text in texts)
 
 

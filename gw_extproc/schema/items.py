@@ -195,6 +195,60 @@ class Compaction(Item):
     encrypted_content: str
 
 
+class McpItem(Item):
+    """An item of a remote server's tools, sent back: what the document requires, and the model has to be told."""
+
+    id: NonEmpty
+    server_label: str
+    name: NonEmpty
+    arguments: str
+
+
+class McpCall(McpItem):
+    type: Literal["mcp_call"]
+    output: str | None = None
+    approval_request_id: str | None = None
+
+
+class McpApprovalRequest(McpItem):
+    type: Literal["mcp_approval_request"]
+
+
+class McpApprovalResponse(Item):
+    type: Literal["mcp_approval_response"]
+    approval_request_id: NonEmpty
+    approve: bool
+    reason: str | None = None
+
+
+class ListedTool(WireModel):
+    name: NonEmpty
+    description: str | None = None
+    input_schema: JsonObject
+    annotations: JsonObject | None = None
+
+
+class McpListTools(Item):
+    type: Literal["mcp_list_tools"]
+    server_label: str
+    tools: Annotated[list[ListedTool], FAIL_FAST]
+    error: str | None = None
+
+
+class WebSearchCall(Item):
+    """What it did may also be to open a page: such items come from elsewhere."""
+
+    type: Literal["web_search_call"]
+    action: JsonObject | None = None
+    results: Annotated[list[JsonObject], FAIL_FAST] | None = None
+
+
+class CodeInterpreterCall(Item):
+    type: Literal["code_interpreter_call"]
+    code: str | None = None
+    outputs: Annotated[list[JsonObject], FAIL_FAST] | None = None
+
+
 class ItemReference(WireModel):
     type: Literal["item_reference"] | None = None
     id: NonEmpty
@@ -216,6 +270,12 @@ _TypedItem = (
     | Annotated[AdditionalTools, Tag("<additional_tools>")]
     | Annotated[Reasoning, Tag("<reasoning>")]
     | Annotated[Compaction, Tag("<compaction>")]
+    | Annotated[McpCall, Tag("<mcp_call>")]
+    | Annotated[McpApprovalRequest, Tag("<mcp_approval_request>")]
+    | Annotated[McpApprovalResponse, Tag("<mcp_approval_response>")]
+    | Annotated[McpListTools, Tag("<mcp_list_tools>")]
+    | Annotated[WebSearchCall, Tag("<web_search_call>")]
+    | Annotated[CodeInterpreterCall, Tag("<code_interpreter_call>")]
     | Annotated[ItemReference, Tag("<item_reference>")]
 )
 _TAGS = tags(_TypedItem)

@@ -7,6 +7,14 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Tag
 
 from gw_extproc.schema.base import BY_TYPE, JsonObject, TypedObject, WireModel, absent, tags, type_tag
+from gw_extproc.schema.hosted_items import (
+    CodeInterpreterCallItem,
+    McpApprovalRequestItem,
+    McpApprovalResponseItem,
+    McpCallItem,
+    McpListToolsItem,
+    WebSearchCallItem,
+)
 from gw_extproc.schema.items import FileChange, FileRemoval, ShellResult
 from gw_extproc.schema.output_parts import ReasoningTextPart, SaidPart, SentPart, SummaryTextPart
 from gw_extproc.schema.tools import Tools
@@ -169,6 +177,11 @@ _Made = (
     | Annotated[ApplyPatchCallItem, Tag("<apply_patch_call>")]
     | Annotated[ToolSearchCallItem, Tag("<tool_search_call>")]
     | Annotated[CompactionItem, Tag("<compaction>")]
+    | Annotated[McpListToolsItem, Tag("<mcp_list_tools>")]
+    | Annotated[McpCallItem, Tag("<mcp_call>")]
+    | Annotated[McpApprovalRequestItem, Tag("<mcp_approval_request>")]
+    | Annotated[WebSearchCallItem, Tag("<web_search_call>")]
+    | Annotated[CodeInterpreterCallItem, Tag("<code_interpreter_call>")]
 )
 _Kept = (
     _Made
@@ -180,6 +193,7 @@ _Kept = (
     | Annotated[ApplyPatchCallOutputItem, Tag("<apply_patch_call_output>")]
     | Annotated[ToolSearchOutputItem, Tag("<tool_search_output>")]
     | Annotated[AdditionalToolsItem, Tag("<additional_tools>")]
+    | Annotated[McpApprovalResponseItem, Tag("<mcp_approval_response>")]
     | Annotated[OtherItem, Tag("<>")]
 )
 _KEPT_TAGS = tags(_Kept)
@@ -194,7 +208,7 @@ def kept_tag(value: object) -> str | None:
 
 
 OutputItem = Annotated[_Made, Discriminator(kept_tag)]
-"""What an answer can hold."""
+"""What a response can hold."""
 
 ItemResource = Annotated[_Kept, Discriminator(kept_tag)]
 """What can be read back: all that callers send besides."""

@@ -150,6 +150,40 @@ class CommandWhole(CommandEvent):
     command: str
 
 
+class HostedCallEvent(CallEvent):
+    """A tool that the gateway runs has begun, goes on or has ended."""
+
+    type: Literal[
+        "response.mcp_list_tools.in_progress",
+        "response.mcp_list_tools.completed",
+        "response.mcp_list_tools.failed",
+        "response.mcp_call.in_progress",
+        "response.mcp_call.completed",
+        "response.mcp_call.failed",
+        "response.web_search_call.in_progress",
+        "response.web_search_call.searching",
+        "response.web_search_call.completed",
+        "response.code_interpreter_call.in_progress",
+        "response.code_interpreter_call.interpreting",
+        "response.code_interpreter_call.completed",
+    ]
+
+
+class HostedTextDelta(CallEvent):
+    type: Literal["response.mcp_call_arguments.delta", "response.code_interpreter_call_code.delta"]
+    delta: str
+
+
+class McpArgumentsDone(CallEvent):
+    type: Literal["response.mcp_call_arguments.done"]
+    arguments: str
+
+
+class CodeDone(CallEvent):
+    type: Literal["response.code_interpreter_call_code.done"]
+    code: str
+
+
 class ErrorEvent(Event):
     """Flat or nested, as the wire profile has it; `response.failed` follows."""
 
@@ -180,6 +214,10 @@ ResponseStreamEvent = Annotated[
     | CustomInputDone
     | CommandDelta
     | CommandWhole
+    | HostedCallEvent
+    | HostedTextDelta
+    | McpArgumentsDone
+    | CodeDone
     | ErrorEvent,
     Field(discriminator="type"),
 ]

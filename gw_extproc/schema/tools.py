@@ -14,6 +14,7 @@ from gw_extproc.schema.base import (
     NonEmpty,
     TypedObject,
     WireModel,
+    shape_tag,
     tags,
     type_tag,
 )
@@ -80,6 +81,41 @@ class ApplyPatchTool(CallableTool):
     type: Literal["apply_patch"]
 
 
+class McpFilter(WireModel):
+    """All that it says must hold."""
+
+    tool_names: Annotated[list[str], FAIL_FAST] | None = None
+    read_only: bool | None = None
+
+
+class McpApproval(WireModel):
+    always: McpFilter | None = None
+    never: McpFilter | None = None
+
+
+AllowedMcpTools = Annotated[
+    Annotated[list[str], FAIL_FAST, Tag("<array>")] | Annotated[McpFilter, Tag("<object>")],
+    Discriminator(shape_tag, custom_error_type="shape", custom_error_message="an array or an object"),
+]
+RequiredApproval = Annotated[
+    Annotated[Literal["always", "never"], Tag("<string>")] | Annotated[McpApproval, Tag("<object>")], STRING_OR_OBJECT
+]
+
+
+class McpTool(CallableTool):
+    """Where its server is, `server_url` or `connector_id` says."""
+
+    type: Literal["mcp"]
+    server_label: Annotated[str, Field(min_length=1, max_length=128)]
+    server_url: str | None = None
+    connector_id: str | None = None
+    authorization: str | None = None
+    server_description: str | None = None
+    headers: dict[str, str] | None = None
+    allowed_tools: AllowedMcpTools | None = None
+    require_approval: RequiredApproval | None = None
+
+
 _AnyTool = (
     Annotated[FunctionTool, Tag("<function>")]
     | Annotated[CustomTool, Tag("<custom>")]
@@ -87,6 +123,7 @@ _AnyTool = (
     | Annotated[ToolSearchTool, Tag("<tool_search>")]
     | Annotated[ShellTool, Tag("<shell>")]
     | Annotated[ApplyPatchTool, Tag("<apply_patch>")]
+    | Annotated[McpTool, Tag("<mcp>")]
     | Annotated[TypedObject, Tag("<>")]
 )
 _TOOL_TAGS = tags(_AnyTool)

@@ -92,12 +92,24 @@ class Answer(ABC):
         return whole_error(error)
 
     def _plain(self, data: bytes, besides: int = 0) -> bytes:
-        """A piece of the body without its compression; so many bytes besides were read elsewhere."""
-        try:
-            self._read.passed(besides)
-            return self._read.feed(data)
-        except BodyError as error:
-            raise UpstreamError(f"The upstream's answer is {error}.", code=BAD_ANSWER) from None
+        return plain(self._read, data, besides)
+
+
+def reader(headers: Mapping[str, str]) -> Decoder:
+    """Takes the compression off a body with these headers; raises UpstreamError for one that nobody asked for."""
+    read = decoder(headers.get("content-encoding"), MAX_ANSWER)
+    if read is None:
+        raise UpstreamError(f"The upstream compressed its answer as {headers['content-encoding']!r}, unasked.", code=BAD_ANSWER)
+    return read
+
+
+def plain(read: Decoder, data: bytes, besides: int = 0) -> bytes:
+    """A piece of the body without its compression; so many bytes besides were read elsewhere. Raises UpstreamError."""
+    try:
+        read.passed(besides)
+        return read.feed(data)
+    except BodyError as error:
+        raise UpstreamError(f"The upstream's answer is {error}.", code=BAD_ANSWER) from None
 
 
 def whole_error(error: GatewayError) -> Sequence[Part]:
@@ -129,9 +141,13 @@ class ErrorAnswer(Answer):
         return ()
 
     async def end(self) -> Sequence[Part]:
+        raise self.error()
+
+    def error(self) -> UpstreamError:
+        """What the upstream said, as far as it has been read."""
         if self._status < 400:
-            raise UpstreamError(f"The upstream answered with status {self._status}.", code=BAD_ANSWER)
-        raise upstream_errors.reshape(self._status, self._body)
+            return UpstreamError(f"The upstream answered with status {self._status}.", code=BAD_ANSWER)
+        return upstream_errors.reshape(self._status, self._body)
 
 
 class ObjectAnswer(Answer):
@@ -266,9 +282,7 @@ def choose(session: Session | None, status: int, headers: Mapping[str, str]) -> 
 
     There is no session where Envoy answered before the model was called.
     """
-    read = decoder(headers.get("content-encoding"), MAX_ANSWER)
-    if read is None:
-        raise UpstreamError(f"The upstream compressed its answer as {headers['content-encoding']!r}, unasked.", code=BAD_ANSWER)
+    read = reader(headers)
     if session is None or not 200 <= status < 300:
         return ErrorAnswer(status, read)
     if not session.plan.stream:

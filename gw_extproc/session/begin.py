@@ -13,9 +13,10 @@ from gw_extproc.core.assembler import Assembler, Making
 from gw_extproc.core.conversation import Items
 from gw_extproc.core.drafts import Seal
 from gw_extproc.core.errors import CallerError, encode, encode_item
+from gw_extproc.core.hosted import Kit
 from gw_extproc.core.ids import Ref
 from gw_extproc.core.output import NewId
-from gw_extproc.core.request import Plan, translate
+from gw_extproc.core.request import Plan, check_approved, translate
 from gw_extproc.core.response import ResponseObject
 from gw_extproc.schema.validation import unknown_fields
 from gw_extproc.session.gateway import Caller, Gateway
@@ -38,7 +39,10 @@ async def begin_parsed(payload: object, caller: Caller, gateway: Gateway, rememb
     """As `begin`, for a body whose JSON is read, and where the connection remembers responses of its own, by their ids."""
     request = await requested(payload, caller)
     context = await recall(request, caller, gateway, remembered)
-    return session_of(request, context._replace(items=await opened(context.items, caller)), caller, gateway)
+    items = await opened(context.items, caller)
+    session = session_of(request, context._replace(items=items), caller, gateway)
+    check_approved(items, session.plan.toolbox)
+    return session
 
 
 async def begin_again(request: Body, ref: Ref, created_at: int, caller: Caller, gateway: Gateway) -> Session:
@@ -50,7 +54,7 @@ async def begin_again(request: Body, ref: Ref, created_at: int, caller: Caller, 
 
 def _lightened(session: Session) -> Session:
     """Without the history where that is of no more use: it is large."""
-    if session.plan.compact_at is None:
+    if session.plan.compact_at is None and not session.plan.hosts:
         session.context = session.context._replace(items=Items(()))
     return session
 
@@ -71,23 +75,28 @@ def session_of(request: Body, context: Context, caller: Caller, gateway: Gateway
         store=store,
         seal=_seal(request, caller, plan),
         events=plan.stream,
+        most_calls=request.get("max_tool_calls"),
     )
     session = Session(caller, plan, chat, Assembler(making), context, store)
-    if plan.background or plan.compact_at is not None:
+    if plan.background or plan.compact_at is not None or plan.hosts:
         session.request = request
     if session.leaves_items:
         session.inputs = [encode_item(item) for item in session.own()]
     return session
 
 
-def translated(request: Body, items: Items, gateway: Gateway) -> tuple[Plan, bytes]:
-    """The plan without its Chat request, and that as it is sent: the answer needs none of it. Raises CallerError."""
+def translated(request: Body, items: Items, gateway: Gateway, kit: Kit | None = None) -> tuple[Plan, bytes]:
+    """The plan without its Chat request, and that as it is sent: the answer needs none of it. Raises CallerError.
+
+    `kit` is what is known of the gateway's tools by now, where that is more than at first.
+    """
     plan = translate(
         request,
         items,
         gateway.dialect,
         reject_unsupported=gateway.settings.unsupported_tools == "reject",
         unknown=unknown_fields(request),
+        kit=gateway.kit if kit is None else kit,
     )
     chat = encode({**plan.chat, "model": gateway.settings.model_aliases.get(request["model"], request["model"])})
     return plan._replace(chat={}), chat

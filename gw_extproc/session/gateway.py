@@ -13,6 +13,7 @@ from gw_extproc.aftermath import Aftermath
 from gw_extproc.core.dialects import Dialect
 from gw_extproc.core.errors import CallerError
 from gw_extproc.core.events import PROFILES, Profile
+from gw_extproc.core.hosted import NOTHING, Kit
 from gw_extproc.core.ids import PART
 from gw_extproc.settings import Settings
 from gw_extproc.store.store import Store
@@ -43,6 +44,8 @@ class Gateway:
     upstream: UpstreamClient
     dialect: Dialect
     profile: Profile
+    kit: Kit = NOTHING
+    """The tools that the gateway runs itself, as far as they are known before anything is asked; the engine has them."""
     aftermath: Aftermath = field(default_factory=Aftermath)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process has been told to stop: it finishes what is in flight, and is not ready for more."""
@@ -76,5 +79,5 @@ class Caller(NamedTuple):
         return self.store.vault.tenant(self.credential)
 
 
-def gateway(settings: Settings, store: Store, upstream: UpstreamClient) -> Gateway:
-    return Gateway(settings, store, upstream, settings.upstream_dialect, PROFILES[settings.wire_profile])
+def gateway(settings: Settings, store: Store, upstream: UpstreamClient, kit: Kit = NOTHING) -> Gateway:
+    return Gateway(settings, store, upstream, settings.upstream_dialect, PROFILES[settings.wire_profile], kit)

@@ -49,7 +49,6 @@ OTHER_TOOLS = st.sampled_from(
     + [
         {"type": "tool_search", "execution": "client", "strict": 5, "environment": 5},
         {"type": "mcp", "server_label": "label"},
-        {"type": "mcp", "server_label": 5},
     ]
 )
 TOOLS = st.lists(FUNCTIONS | CUSTOMS | NAMESPACES | OTHER_TOOLS, max_size=4)

@@ -390,7 +390,7 @@ def test_searches_without_ids_are_answered_in_order() -> None:
 
 
 def test_tools_that_were_found_are_named_as_they_are_offered() -> None:
-    tools: list[Fields] = [FUNCTION, {"type": "namespace", "name": "mcp", "tools": [FUNCTION]}, {"type": "mcp", "name": "no"}]
+    tools: list[Fields] = [FUNCTION, {"type": "namespace", "name": "mcp", "tools": [FUNCTION]}, {"type": "odd", "name": "no"}]
     items: list[Fields] = [
         {"type": "tool_search_call", "call_id": "a", "arguments": {}},
         {"type": "tool_search_output", "call_id": "a", "tools": tools},

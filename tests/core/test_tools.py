@@ -172,11 +172,11 @@ def test_tools_that_stand_in_the_input_are_offered_too(kind: str) -> None:
 
 def test_tools_that_nobody_can_run_are_left_out_and_named() -> None:
     tools: list[Fields] = [{"type": kind} for kind in ("web_search", "file_search", "code_interpreter", "image_generation", "computer")]
-    tools += [{"type": "mcp", "server_label": "github"}, {"type": "mcp", "server_label": 5}]
+    tools += [{"type": "mcp", "server_label": "github"}, {"type": "tool of tomorrow", "server_label": 5}]
     sent = chat(tools=[*tools, FUNCTION], tool_choice="auto")
     assert [each["function"]["name"] for each in sent["tools"]] == ["look"]
     assert notice(tools=tools) == (
-        "tools left out: web_search, file_search, code_interpreter, image_generation, computer, mcp(github), mcp"
+        "tools left out: web_search, file_search, code_interpreter, image_generation, computer, mcp(github), tool of tomorrow"
     )
 
 
@@ -200,7 +200,7 @@ def test_tools_that_only_the_server_could_call_are_left_out(tool: Fields, said: 
 
 def test_tools_that_nobody_can_run_are_refused_where_the_setting_says_so() -> None:
     assert refused(tools=[FUNCTION, {"type": "web_search"}], reject=True) == ("tools[1]", "unsupported_tool")
-    inside = [{"role": "user", "content": "hello"}, {"type": "additional_tools", "tools": [{"type": "mcp"}]}]
+    inside = [{"role": "user", "content": "hello"}, {"type": "additional_tools", "tools": [{"type": "web_search"}]}]
     assert refused(input=inside, reject=True) == ("input[1].tools[0]", "unsupported_tool")
     assert len(refusal(tools=[{"type": "t" * 9999}], reject=True).message) < 200
 

@@ -58,6 +58,12 @@ REASONS: Sequence[tuple[str, str]] = (
     ("input item<function_call_output>.name: missing", "The call says its name. Taken unread and kept."),
     ("input item<function_call_output>.namespace: missing", "The call says its namespace. Taken unread and kept."),
     ("input item<local_shell_call>.action<exec>: missing", "The only kind there is may be left out; clients do."),
+    ("input item<mcp_call>.error: missing", "Taken as it is, a text or an object, and told to the model."),
+    ("input item<code_interpreter_call>.outputs[]*: *", "Only logs are read of them."),
+    (
+        "input item<code_interpreter_call>.container_id: missing",
+        "Containers are the sandbox's business. Taken unread and kept.",
+    ),
     ("input item<shell_call>.environment: missing", "The caller runs the commands and knows where. Taken unread and kept."),
     ("input item<shell_call_output>.max_output_length: missing", "The model is told the whole output. Taken unread and kept."),
     ("input item<compaction_trigger>: unlisted", "Refused by name: POST /v1/responses/compact and context_management do this."),
@@ -68,6 +74,8 @@ REASONS: Sequence[tuple[str, str]] = (
     # Tools.
     ("tool<function>.*: required (yes / no)", "A function without parameters, or without a word on strictness, is a common request."),
     ("tool<namespace>.description: required *", "Optional for functions too."),
+    ("tool<mcp>.connector_id: values *", "The connectors are those of --mcp-connectors."),
+    ("tool<mcp>.tunnel_id: missing", "A service of OpenAI's. Refused by name."),
     ("tool*: type (* / *null*)", "Null is as good as absent wherever a field may be left out: clients send it."),
     ("tool*.allowed_callers[]: values *", "Only `direct` matters here; other callers do not exist in the gateway."),
     ("tool*.defer_loading: missing", "Named in x-gateway-notice: the tools that a search is to find are offered from the start."),
@@ -125,6 +133,12 @@ REASONS: Sequence[tuple[str, str]] = (
     ("kept item*: unlisted", "An item of a tool that the gateway does not run: given back as it was sent."),
     ("output item<*_output>: missing", "Outputs come from the caller: they are input, and stand in the list of input items."),
     ("output item<additional_tools>: missing", "Only callers send such items."),
+    ("* item<web_search_call>.action<*>: missing", "The gateway's tool searches; it opens no pages."),
+    ("* item<mcp_call>.error<http_error>: missing", "What goes wrong with a server is told as the execution's error."),
+    ("* item<mcp_call>.error<*>.content: type *", "A list of parts, as MCP has them."),
+    ("* item<*_call>.status: values *", "Passed through between two events, and in no item that is given."),
+    ("* item<*>.*: required (no / yes)", "Always sent."),
+    ("tool.*: required (no / yes)", "Always sent in a list of a server's tools."),
     ("output item<*>: missing", "An item of a tool that the gateway does not run."),
     # Conversations and models.
     ("conversation.metadata: type *", "The document leaves it open; it is always an object of strings."),
@@ -139,5 +153,4 @@ REASONS: Sequence[tuple[str, str]] = (
     ("* event *annotation*<*>: *", "Models behind Chat Completions cite URLs only."),
     ("* event *.annotation: type *", "Never null."),
     ("* event <response.*_call*>: missing", "An event of a tool that the gateway does not run."),
-    ("* event <response.mcp_*>: missing", "An event of a tool that the gateway does not run."),
 )
