@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _ENVOY_SIDE = ("host", "port", "upstream", "upstream_api_key", "grpc", "http", "egress", "workers")
 _GATEWAY_SIDE = (
     *("upstream", "upstream_api_key", "dialect", "egress", "model_aliases", "workers", "max_body", "unsupported_tools", "wire_profile"),
+    *("model_timeout", "model_retries", "tool_timeout", "tool_output"),
+    *("mcp", "mcp_connectors", "mcp_private_addresses", "mcp_list_lifetime", "web_search", "web_search_key", "web_search_url"),
+    *("code_interpreter_url", "code_interpreter_key", "code_interpreter_tool", "code_interpreter_argument"),
     *("store", "data_dir", "retention", "store_timeout", "store_retries", "secrets", "tenant_header", "tenant"),
     *("background_queue", "background_concurrency", "background_lease", "webhook_url", "webhook_secret"),
     *("on_disconnect", "drain_timeout", "log_level"),

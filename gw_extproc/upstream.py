@@ -14,7 +14,6 @@ from gw_extproc.core.errors import BAD_ANSWER, UPSTREAM_ERROR, UpstreamError
 from gw_extproc.settings import ModelCalls, Settings
 
 _CONNECT = 5.0  # seconds, as Envoy's
-_SILENCE = 600.0  # seconds: a model may think for minutes before its next token
 _IDLE = 4.0  # seconds that a connection waits for another call: servers close theirs after five, often
 _CONNECTS = 2  # further tries to connect: the model cannot have seen the request
 
@@ -55,7 +54,7 @@ class UpstreamClient:
         self.credentials: Mapping[str, str] = {} if key is None else {"authorization": f"Bearer {key.get_secret_value()}"}
         """Replaces the caller's header where the gateway has a key of its own."""
         self._calls = settings.model_calls
-        self._client = _client(self._calls)
+        self._client = _client(self._calls, settings.model_timeout)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -93,14 +92,14 @@ class UpstreamClient:
             return False
 
 
-def _client(calls: ModelCalls | None) -> httpx2.AsyncClient:
+def _client(calls: ModelCalls | None, silence: float) -> httpx2.AsyncClient:
     transport = httpx2.AsyncHTTPTransport(
         uds=calls.socket if calls else None,
         retries=_CONNECTS,
         verify=ssl.create_default_context(),
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256, keepalive_expiry=_IDLE),
     )
-    timeout = httpx2.Timeout(_SILENCE, connect=_CONNECT, pool=None)
+    timeout = httpx2.Timeout(silence, connect=_CONNECT, pool=None)
     return httpx2.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
 
 

@@ -17,6 +17,7 @@ import uvloop
 
 from gw_extproc.api.app import build
 from gw_extproc.api.server import HttpServer
+from gw_extproc.engine.tools.toolset import Toolset
 from gw_extproc.engine.workers import Workers
 from gw_extproc.extproc.server import GrpcServer
 from gw_extproc.session.gateway import Gateway, gateway
@@ -35,6 +36,8 @@ def serve(settings: Settings, *, grpc: str | None, http: str | None, ready: Call
     logging.basicConfig(level=settings.log_level.upper(), format=_FORMAT, stream=sys.stderr)
     for chatty in ("httpx2", "uvicorn.error"):  # the one would log the URL of every call, the other that it has started
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    for indiscreet in ("mcp",):  # what goes wrong with a caller's server is told to the caller; here it would show his URLs
+        logging.getLogger(indiscreet).setLevel(logging.CRITICAL)
     uvloop.run(_serve(settings, grpc, http, ready))
 
 
@@ -73,7 +76,7 @@ async def _gateway(settings: Settings) -> AsyncIterator[Gateway]:
         secrets=settings.given_secrets,
     )
     upstream = UpstreamClient(settings)
-    shared = gateway(settings, store, upstream)
+    shared = gateway(settings, store, upstream, Toolset(settings))
     try:
         yield shared
     finally:

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "store": {"core"},
     "upstream": {"core", "settings"},
     "session": {"core", "schema", "settings", "aftermath", "encoding", "store", "upstream"},
-    "engine": {"core", "session", "store"},
+    "engine": {"core", "settings", "encoding", "store", "upstream", "session"},
     "api": {"core", "schema", "settings", "aftermath", "bodies", "store", "session", "engine"},
     "extproc": {"core", "schema", "settings", "aftermath", "bodies", "encoding", "session"},
     "local": {"core", "settings", "store"},
@@ -50,6 +50,8 @@ LIBRARIES = {
     "envoy_data_plane": {"local"},
     "betterproto2": {"local"},
     "httpx2": {"upstream", "engine", "local"},
+    "mcp": {"engine"},
+    "mcp_types": {"engine"},
     "certifi": {"local"},
 }
 # The core knows no clock, randomness, logging, async, environment, files or network.

@@ -61,9 +61,8 @@ class HostedDraft(Draft):
 class HostedCall:
     """The model's call of a function that the gateway runs: announced at once where its arguments stream, else when they are whole."""
 
-    def __init__(self, hosted: Hosted, call_id: str, announce: Callable[[Form, Item], HostedDraft]) -> None:
+    def __init__(self, hosted: Hosted, announce: Callable[[Form, Item], HostedDraft]) -> None:
         self.hosted = hosted
-        self.call_id = call_id
         self._announce = announce
         self._pieces: list[str] = []
         self._draft = self._opened("") if hosted.streams else None

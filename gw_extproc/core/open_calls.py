@@ -35,7 +35,7 @@ class OpenCalls:
     def open(self, call_id: str, tool: Tool, hosted: Hosted | None) -> GrowingCall:
         self.number += 1
         if hosted is not None:
-            call = HostedCall(hosted, call_id, self._announce_hosted)
+            call = HostedCall(hosted, self._announce_hosted)
             self._hosted.append(call)
             return call
         if kind := WHOLE_CALLS.get(tool.kind):

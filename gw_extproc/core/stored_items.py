@@ -11,7 +11,7 @@ Item = dict[str, Any]
 Given = Mapping[str, Any]
 
 _STATUSES = ("in_progress", "completed", "incomplete")
-_FAILING = ("mcp_call", "mcp_list_tools")  # and `failed`
+_FAILING = ("mcp_call", "mcp_list_tools", "web_search_call", "code_interpreter_call")  # and `failed`
 _PATCHED = "apply_patch_call_output"  # its status is what the model is told of its patch, whatever that says
 _TEXTS = ("input_text", "output_text", "text")  # names that clients mix
 
@@ -120,6 +120,8 @@ _FORMS: Mapping[str, Callable[[Item], Item]] = {
     "compaction": _with(),
     "mcp_call": _with(approval_request_id=None, output=None, error=None),
     "mcp_list_tools": lambda item: {**item, "error": item.get("error"), "tools": [{**_LISTED, **tool} for tool in item["tools"]]},
+    "web_search_call": lambda item: {**item, "action": item.get("action", {"type": "search", "query": "", "queries": []})},
+    "code_interpreter_call": _with(container_id="auto", code="", outputs=None),
     "mcp_approval_request": _with(),
     "mcp_approval_response": _with(),
 }

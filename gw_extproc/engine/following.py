@@ -8,12 +8,13 @@ stream has expired) is told from the record, which tells the same events under t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import orjson
 
 from gw_extproc.core.errors import NotFound
 from gw_extproc.core.events import DONE, Emitter, Profile, pieces
+from gw_extproc.core.hosted import Form
 from gw_extproc.core.ids import Ref, response_id
 from gw_extproc.core.replay import replay
 from gw_extproc.session.answers import Body
@@ -85,14 +86,14 @@ async def _looked(gateway: Gateway, tenant: str, ref: Ref, after: int) -> Sequen
 
 
 async def _replayed(gateway: Gateway, tenant: str, ref: Ref) -> Batch:
-    events = await asyncio.to_thread(told_again, await gateway.store.responses.load(tenant, ref), gateway.profile)
+    events = await asyncio.to_thread(told_again, await gateway.store.responses.load(tenant, ref), gateway.profile, gateway.kit.forms)
     return Batch(len(events) - 1, b"".join(events), b"")
 
 
-def told_again(stored: Stored, profile: Profile) -> list[bytes]:
+def told_again(stored: Stored, profile: Profile, forms: Mapping[str, Form]) -> list[bytes]:
     """The events of a response that has ended, one by one, as they were; behind them the end of the stream."""
     outputs = [closed(orjson.loads(item)) for item in stored.outputs]
-    return replay(orjson.loads(stored.object), outputs, stored.trace, profile)
+    return replay(orjson.loads(stored.object), outputs, stored.trace, profile, forms)
 
 
 def _deleted(gateway: Gateway, ref: Ref, after: int) -> bytes:

@@ -46,8 +46,8 @@ class Session:
     store: bool
     """Whether the response is to be kept."""
     request: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """The validated body, where it is needed once more: in the background, where the context may be condensed or the model called again.
-    It has the caller's credentials for his servers."""
+    """The validated body, where it is needed once more: in the background, and where the context may be condensed or the model called
+    again. It has the caller's credentials for his servers."""
     condensed: str = field(default="", repr=False)
     """What the context was condensed to, where it was."""
     inputs: Sequence[bytes] = ()

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from gw_extproc.api.app import build
 from gw_extproc.api.server import HttpServer
+from gw_extproc.engine.tools.toolset import Toolset
 from gw_extproc.engine.workers import Workers
 from gw_extproc.session.gateway import gateway
 from gw_extproc.settings import Settings
@@ -48,7 +49,7 @@ def served(settings: Settings, **options: Any) -> Iterator[Served]:
         stop = asyncio.Event()
         store = await Store.open(settings.store, attempt_seconds=settings.store_timeout, retries=settings.store_retries, retention=3600)
         upstream = UpstreamClient(settings)
-        shared = gateway(settings, store, upstream)
+        shared = gateway(settings, store, upstream, Toolset(settings))
         server = HttpServer(shared, build(shared, **options), address)
         workers = Workers(shared)
         workers.start()

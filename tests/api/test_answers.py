@@ -20,7 +20,7 @@ from tests.real.upstream import Upstream
 
 NOT_IN_OPENAIS: list[Json] = [
     {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}]},
-    {"type": "web_search_call"},
+    {"type": "file_search_call"},
 ]
 ITEMS: list[Json] = [
     {

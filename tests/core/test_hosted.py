@@ -17,7 +17,7 @@ from gw_extproc.core.errors import CallerError, UpstreamError
 from gw_extproc.core.events import PROFILES
 from gw_extproc.core.hosted import NOTHING, Form, Hosted, Told
 from gw_extproc.core.replay import replay
-from gw_extproc.core.request import Plan, input_items, translate
+from gw_extproc.core.request import Plan, check_approved, input_items, translate
 from gw_extproc.core.response import ResponseObject
 from gw_extproc.core.sse import Ending
 from gw_extproc.core.toolchoice import following
@@ -316,10 +316,12 @@ def test_an_approval_of_nothing_is_refused() -> None:
 
 
 def test_an_approved_call_needs_its_server() -> None:
+    items = Items([answer(True)], [HELLO, REQUEST], "previous_response_id")
     with pytest.raises(CallerError) as refused:
-        plan(input=[HELLO, REQUEST, answer(True)], tools=[])
+        check_approved(items, plan(tools=[]).toolbox)
     assert refused.value.param == "tools"
-    assert plan(LATER, input=[answer(True)], history=[HELLO, REQUEST]).hosts
+    for kit in (LATER, Kit()):
+        check_approved(items, plan(kit).toolbox)
 
 
 def test_only_what_is_approved_now_is_due() -> None:

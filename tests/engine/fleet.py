@@ -89,7 +89,7 @@ class Told:
     async def replayed(self) -> bytes:
         """Its events as the record tells them."""
         stored = await self.replica.gateway.store.responses.load(self.replica.caller.tenant, self.ref)
-        return b"".join(told_again(stored, self.replica.gateway.profile))
+        return b"".join(told_again(stored, self.replica.gateway.profile, {}))
 
     async def cancel(self) -> None:
         await background.cancel(self.replica.gateway, self.replica.caller, self.ref)

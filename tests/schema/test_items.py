@@ -66,7 +66,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"type": None, "id": "msg_1"},
     {"id": "msg_1"},
     {"type": None, "role": None, "id": "msg_1"},
-    {"type": "web_search_call", "action": 5},
+    {"type": "file_search_call", "queries": 5},
     {"type": "agent_message", "content": {"of": "tomorrow"}},
     {"type": "assistant", "note": "a type that is named like one of our tags"},
 ]

@@ -1,0 +1,1 @@
+"""The tools that the gateway runs itself: one module each, put together in `toolset`."""
