@@ -24,6 +24,9 @@ from tests.waiting import DEADLINE
 
 _LARGEST_LINE = 1024 * 1024
 
+_ACCEPTING = 10
+"""Turns of the loop after which a connection that was just accepted has a task, which closes it."""
+
 
 class Gate:
     """A place in a script where the server waits until the test opens the gate; `reached` tells the test that it waits."""
@@ -138,6 +141,8 @@ class Upstream:
         server = await asyncio.start_server(self._connection, sock=listening, limit=_LARGEST_LINE)
         await stop.wait()
         server.close()
+        for _ in range(_ACCEPTING):
+            await asyncio.sleep(0)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
