@@ -200,10 +200,10 @@ def test_a_prompt_that_cannot_be_written_in_a_list_is_refused(api: Api, depth: i
     assert (answer.status_code == 200) is (depth == 240)
 
 
-@pytest.mark.parametrize("field", ["authorization", "headers"])
-def test_a_prompt_keeps_no_credentials(api: Api, field: str) -> None:
+@pytest.mark.parametrize(("field", "value"), [("authorization", "secret"), ("headers", {"key": "secret"})])
+def test_a_prompt_keeps_no_credentials(api: Api, field: str, value: object) -> None:
     server = {"type": "mcp", "server_label": "x", "server_url": "https://example.com"}
-    body = {"tools": [TEMPLATE["tools"][0], {**server, field: {"key": "secret"}}]}
+    body = {"tools": [TEMPLATE["tools"][0], {**server, field: value}]}
     for path in (PROMPTS, kept(api, "one")):
         status, error = api.refused("POST", path, json=body)
         assert (status, error["param"], error["code"]) == (400, f"tools[1].{field}", "unsupported_parameter")

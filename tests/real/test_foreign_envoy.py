@@ -47,10 +47,11 @@ def test_other_paths_pass_the_processor_untouched(envoy: ForeignEnvoy, upstream:
 def test_an_exchange_that_finds_nobody_at_one_endpoint_begins_at_another(envoy: ForeignEnvoy, upstream: Upstream, size: int) -> None:
     """A replica that was stopped: no request notices."""
     model = upstream.script(chat.answer())
-    for _ in range(20):
-        response = httpx2.post(f"{envoy.url(HALF_GONE)}/responses", json=asking(model, instructions="x" * size), timeout=DEADLINE)
-        assert response.status_code == 200
-        assert httpx2.get(f"{envoy.url(HALF_GONE)}/responses/{response.json()['id']}", timeout=DEADLINE).status_code == 200
+    with httpx2.Client(base_url=envoy.url(HALF_GONE), timeout=DEADLINE) as client:
+        for _ in range(20):
+            response = client.post("/responses", json=asking(model, instructions="x" * size))
+            assert response.status_code == 200
+            assert client.get(f"/responses/{response.json()['id']}").status_code == 200
 
 
 def test_a_bare_filter_keeps_and_continues(envoy: ForeignEnvoy, upstream: Upstream) -> None:
