@@ -7,7 +7,7 @@ PB := gw_extproc/extproc/pb
 ROUNDS ?= 5
 MINUTES ?= 30
 
-.PHONY: run test check format fix lint types tests generated protos envoy-yaml openapi lock bench bench-smoke bench-peers bench-state bench-hosted bench-background soak clean
+.PHONY: run test check format fix lint types tests long generated protos envoy-yaml openapi lock bench bench-smoke bench-peers bench-state bench-hosted bench-background soak clean
 
 run: $(VENV)/.runtime ## start Envoy, the processor and (without an upstream) the demo model
 	@exec $(BIN)/gw-extproc run $(ARGS)
@@ -39,6 +39,9 @@ types: $(VENV)/.dev
 
 tests: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report term
+
+long: $(VENV)/.dev ## bursts through gateways and stores that die again and again
+	@$(BIN)/python -m pytest -n 2 -m long
 
 generated: $(VENV)/.dev ## generated files are what their sources give
 	@$(BIN)/python -m tests.generated --check

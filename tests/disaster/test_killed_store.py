@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import httpx2
+import pytest
 
 from tests.disaster import replica
 from tests.disaster.burst import burst as made
@@ -31,6 +32,7 @@ def is_unavailable(answer: httpx2.Response) -> bool:
     return int(answer.headers["retry-after"]) > 0
 
 
+@pytest.mark.long
 async def test_a_store_that_is_killed_again_and_again_in_a_burst(store: Valkey, upstream: Upstream) -> None:
     """Two replicas save; both find it again by themselves."""
     async with (

@@ -113,6 +113,7 @@ async def test_a_worker_that_is_killed_between_the_steps_of_its_turns(
     assert await client.remembered(told.turns[2].id) == ["Go on.", "Hello"]
 
 
+@pytest.mark.long
 async def test_a_worker_that_is_killed_again_and_again_in_a_burst(worker: Replica, client: Client, upstream: Upstream) -> None:
     burst = await made([client], upstream)
     async with burst.going():

@@ -54,6 +54,7 @@ async def test_a_full_store_refuses_whole_turns_and_is_read_as_ever(store: Valke
         assert worker.log().count("takes writes again") == 1
 
 
+@pytest.mark.long
 async def test_a_store_that_fills_up_in_a_burst(store: Valkey, upstream: Upstream) -> None:
     async with replica.serving(store.url, upstream) as worker, calling(worker.url, upstream) as client:
         burst = await made([client], upstream)
@@ -109,6 +110,7 @@ async def test_a_store_that_is_slower_than_the_timeout(held: str, store: Valkey,
         await client.assert_whole(kept, "Go on.", "Once")
 
 
+@pytest.mark.long
 async def test_a_store_that_is_slow_now_and_then_in_a_burst(store: Valkey, upstream: Upstream) -> None:
     async with proxy(store.port) as wire, slow_replica(wire, upstream) as worker, calling(worker.url, upstream) as client:
         burst = await made([client], upstream)

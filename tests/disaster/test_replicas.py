@@ -29,6 +29,7 @@ async def clients(store: Valkey, upstream: Upstream) -> AsyncIterator[Sequence[C
         yield one, other
 
 
+@pytest.mark.long
 async def test_what_one_announces_the_other_reads_at_once(clients: Sequence[Client], upstream: Upstream) -> None:
     """In the middle of a burst. A stream's client reads as soon as it has the terminal event."""
     one, other = clients
