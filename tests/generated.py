@@ -153,7 +153,7 @@ _SETTINGS = """\
 # Settings
 
 Each option of `gw-extproc` is also an environment variable; the command line wins over it. Generated from
-`gw_extproc/settings.py` by `python -m tests.generated settings`.
+`gw_extproc/settings/` by `python -m tests.generated settings`.
 
 | option | environment | default | |
 |---|---|---|---|
