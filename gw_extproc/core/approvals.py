@@ -6,7 +6,7 @@ item names the request as the one that it was approved by; until then it is stil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ class Approvals:
     """By their ids."""
     answers: Mapping[str, Given]
     """By the ids of their requests; the last word counts."""
-    done: frozenset[str]
+    done: Set[str]
     """Ids of the requests whose call was run."""
 
     def unanswered(self, request: Given) -> bool:
@@ -38,15 +38,26 @@ class Approvals:
 
     def due(self, given: Sequence[Given]) -> Sequence[Given]:
         """The requests that these items approve and whose call was not run yet."""
+        if not self.answers:
+            return ()
         approved = [item["approval_request_id"] for item in given if item.get("type") == RESPONSE and item["approve"]]
         return [self.requests[id] for id in dict.fromkeys(approved) if id in self.requests and id not in self.done]
 
 
+NONE = Approvals({}, {}, frozenset())
+
+
 def approvals(items: Sequence[Given]) -> Approvals:
-    requests = {item["id"]: item for item in items if item.get("type") == REQUEST}
-    answers = {item["approval_request_id"]: item for item in items if item.get("type") == RESPONSE}
-    done = [item["approval_request_id"] for item in items if item.get("type") == CALL and item.get("approval_request_id")]
-    return Approvals(requests, answers, frozenset(done))
+    requests, answers, done = dict[str, Given](), dict[str, Given](), set[str]()
+    for item in items:
+        kind = item.get("type")
+        if kind == REQUEST:
+            requests[item["id"]] = item
+        elif kind == RESPONSE:
+            answers[item["approval_request_id"]] = item
+        elif kind == CALL and item.get("approval_request_id"):
+            done.add(item["approval_request_id"])
+    return Approvals(requests, answers, done) if requests or answers or done else NONE
 
 
 def refusal(answer: Given) -> str:

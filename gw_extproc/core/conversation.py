@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from gw_extproc.core import compaction, pairing
-from gw_extproc.core.approvals import REQUEST, RESPONSE, UNANSWERED, approvals, refusal
+from gw_extproc.core.approvals import NONE, REQUEST, RESPONSE, UNANSWERED, approvals, refusal
 from gw_extproc.core.content import TEXTUAL, Content, ContentReader, Part, compact, joined
 from gw_extproc.core.dialects import CallIds, Dialect, Replay, System
 from gw_extproc.core.errors import CallerError, encode, quote, unsupported
@@ -84,7 +84,7 @@ class Conversation:
 
     def __init__(self, dialect: Dialect, toolbox: Toolbox, notices: Notices, kit: Kit = NOTHING) -> None:
         self._kit = kit
-        self._approvals = approvals(())
+        self._approvals = NONE
         self._dialect = dialect
         self._toolbox = toolbox
         self._notices = notices

@@ -52,7 +52,7 @@ class Draft(ABC):
         self.status = status
         self._finish()
         self._trace(CLOSED)
-        self._emitter.emit("response.output_item.done", output_index=self.index, item=self.item())
+        self._emitter.describe("response.output_item.done", self._whole)
 
     def abandon(self) -> None:
         """Marks the item as incomplete, if it is open, without announcing its end."""
@@ -61,7 +61,10 @@ class Draft(ABC):
 
     def _open(self) -> None:
         self._emitter.trace.open(self.index)
-        self._emitter.emit("response.output_item.added", output_index=self.index, item=self.item())
+        self._emitter.describe("response.output_item.added", self._whole)
+
+    def _whole(self) -> Mapping[str, Any]:
+        return {"output_index": self.index, "item": self.item()}
 
     def _trace(self, mark: Mark) -> None:
         self._emitter.trace.add(self.index, mark)
@@ -188,7 +191,7 @@ class MessageDraft(Draft):
         at = self._where(content_index=len(self._parts))
         logprobs: dict[str, Any] = {"logprobs": []} if type == "output_text" else {}
         part = _Part(type, at, delta_prefix(f"response.{type}.delta", **at, **logprobs))
-        self._emitter.emit("response.content_part.added", **at, part=part.content())
+        self._emitter.describe("response.content_part.added", part.whole)
         self._parts.append(part)
         return part
 
@@ -196,10 +199,8 @@ class MessageDraft(Draft):
         if not self._parts:
             return
         part = self._parts[-1]
-        content = part.content()
-        said = {key: content[key] for key in ("text", "refusal", "logprobs") if key in content}
-        self._emitter.emit(f"response.{part.type}.done", **part.at, **said)
-        self._emitter.emit("response.content_part.done", **part.at, part=content)
+        self._emitter.describe(f"response.{part.type}.done", part.said)
+        self._emitter.describe("response.content_part.done", part.whole)
 
 
 class _Part:
@@ -218,6 +219,14 @@ class _Part:
         if self.type == "refusal":
             return {"type": "refusal", "refusal": text}
         return {"type": "output_text", "text": text, "annotations": self.annotations, "logprobs": self.logprobs}
+
+    def whole(self) -> Mapping[str, Any]:
+        return {**self.at, "part": self.content()}
+
+    def said(self) -> Mapping[str, Any]:
+        """Its place and its text, without what belongs to the part alone."""
+        content = self.content()
+        return {**self.at, **{key: content[key] for key in ("text", "refusal", "logprobs") if key in content}}
 
 
 class CompactionDraft(Draft):

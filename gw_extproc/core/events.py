@@ -5,7 +5,7 @@ Framing (spec digest, section b): `event:` equals `type`, one data line, LF, eac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -46,6 +46,10 @@ class Emitter:
         """One event; `fields` follow type and sequence_number."""
         data = orjson.dumps({"type": type, "sequence_number": next(self._numbers), **fields})
         self._pending.append(b"event: %b\ndata: %b\n\n" % (type.encode(), data))
+
+    def describe(self, type: str, fields: Callable[[], Mapping[str, Any]]) -> None:
+        """An event whose fields take some making: they are made only where somebody wants it."""
+        self.emit(type, **fields())
 
     def begin(self, response: bytes, queued: bytes | None = None) -> None:
         """Announces the response, an encoded object; before that as queued, where there is such an object of it."""
@@ -95,6 +99,12 @@ class Mute(Emitter):
 
     def emit(self, type: str, **fields: Any) -> None:
         pass
+
+    def describe(self, type: str, fields: Callable[[], Mapping[str, Any]]) -> None:
+        pass
+
+    def delta(self, prefix: bytes, item: int, delta: str) -> None:
+        self.trace.add(item, len(delta))
 
 
 def delta_prefix(type: str, **constant: Any) -> bytes:

@@ -14,9 +14,6 @@ BYTES_PER_TOKEN = 4
 MAX_COUNT = 2**53
 """The largest number that every JSON reader holds exactly."""
 
-_INPUT = ("prompt_tokens", "input_tokens")
-_OUTPUT = ("completion_tokens", "output_tokens")
-
 
 def merged(known: Given | None, given: object) -> Given | None:
     """What is known after another count: a field that says nothing (absent, null, 0) takes nothing back."""
@@ -36,18 +33,23 @@ def _mapping(value: object) -> Given | None:
 
 def counted(given: Given | None) -> Usage | None:
     """The usage in the API's form, or None where the upstream did not count."""
-    if given is None or not (_first(given, *_INPUT) or _first(given, *_OUTPUT)):
+    if given is None:
         return None
-    prompt = given.get("prompt_tokens_details") or given.get("input_tokens_details")
-    completion = given.get("completion_tokens_details") or given.get("output_tokens_details")
-    usage = _usage(
-        prompt=_first(given, *_INPUT),
-        completion=_first(given, *_OUTPUT),
-        cached=_first(prompt, "cached_tokens") or _first(given, "cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"),
-        written=_first(prompt, "cache_write_tokens") or _first(given, "cache_creation_input_tokens"),
-        reasoning=_first(completion, "reasoning_tokens") or _first(given, "reasoning_tokens"),
+    whole = _counts(given)
+    prompt = whole.get("prompt_tokens") or whole.get("input_tokens") or 0
+    completion = whole.get("completion_tokens") or whole.get("output_tokens") or 0
+    if not (prompt or completion):
+        return None
+    into = whole | _counts(given.get("prompt_tokens_details") or given.get("input_tokens_details"))
+    out = whole | _counts(given.get("completion_tokens_details") or given.get("output_tokens_details"))
+    return _usage(
+        prompt,
+        completion,
+        cached=into.get("cached_tokens") or into.get("prompt_cache_hit_tokens") or into.get("cache_read_input_tokens") or 0,
+        written=into.get("cache_write_tokens") or into.get("cache_creation_input_tokens") or 0,
+        reasoning=out.get("reasoning_tokens") or 0,
+        total=whole.get("total_tokens") or 0,
     )
-    return usage | {"total_tokens": max(_first(given, "total_tokens"), usage["total_tokens"])}
 
 
 def estimated(prompt_bytes: int, answer_bytes: int) -> Usage:
@@ -76,20 +78,18 @@ def count(value: object) -> int:
     return int(value) if isinstance(value, int | float) and 0 < value < MAX_COUNT else 0
 
 
-def _usage(prompt: int, completion: int, cached: int = 0, written: int = 0, reasoning: int = 0) -> Usage:
+def _usage(prompt: int, completion: int, *, cached: int = 0, written: int = 0, reasoning: int = 0, total: int = 0) -> Usage:
     return {
         "input_tokens": prompt,
         "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written},
         "output_tokens": completion,
         "output_tokens_details": {"reasoning_tokens": reasoning},
-        "total_tokens": prompt + completion,
+        "total_tokens": max(total, prompt + completion),
     }
 
 
-def _first(values: object, *names: str) -> int:
-    if not isinstance(values, dict):
-        return 0
-    for name in names:
-        if (value := values.get(name)) and (number := count(value)):
-            return number
-    return 0
+def _counts(given: object) -> dict[str, int]:
+    """What is counted there, besides nothing."""
+    if not isinstance(given, dict):
+        return {}
+    return {name: number for name, value in given.items() if value and (number := count(value))}

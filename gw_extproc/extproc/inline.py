@@ -159,16 +159,23 @@ class Inline:
 def _replies(parts: Sequence[Part]) -> Sequence[Reply]:
     if len(parts) == 1 and isinstance(parts[0], Body):
         return messages.response_bodies(*parts[0])
-    return [reply for part in parts for reply in _part(part)]
+    match parts:
+        case [Head() as head, Body(data, end=True)]:
+            return messages.whole_response(_changes(head), data)
+        case _:
+            return [reply for part in parts for reply in _part(part)]
 
 
 def _part(part: Part) -> Sequence[Reply]:
     match part:
         case Head():
-            headers = {":status": str(part.status), **part.headers, **_REPLACED}
-            return (messages.response_headers(tuple(headers.items())),)
+            return (messages.response_headers(_changes(part)),)
         case Body():
             return messages.response_bodies(*part)
+
+
+def _changes(head: Head) -> messages.Changes:
+    return tuple({":status": str(head.status), **head.headers, **_REPLACED}.items())
 
 
 _OF_CALLS = (

@@ -159,6 +159,19 @@ def request_bodies(data: bytes) -> Sequence[Reply]:
     return [request_body(piece, end=last) for piece, last in _pieces(data, end=True)]
 
 
+def whole_response(changes: Changes, body: bytes) -> Sequence[Reply]:
+    """The answer to the response headers that replaces body and all, so that it is one message where the body is of a bearable size:
+    each costs about as much as its translation. Envoy wants nothing more of this exchange then."""
+    if len(body) > MAX_BODY_MESSAGE:
+        return (response_headers(changes), *response_bodies(body, end=True))
+    reply = pb.ProcessingResponse()
+    common = reply.response_headers.response
+    common.status = pb.CommonResponse.CONTINUE_AND_REPLACE
+    common.header_mutation.MergeFrom(_mutation(changes))
+    common.body_mutation.body = body
+    return (reply.SerializeToString(),)
+
+
 def response_bodies(data: bytes, end: bool) -> Sequence[Reply]:
     """A response body or a part of one; with `end`, the last message ends it."""
     if len(data) <= MAX_BODY_MESSAGE:
