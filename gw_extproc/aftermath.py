@@ -7,6 +7,8 @@ import logging
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 
+from gw_extproc.telemetry.record import current
+
 logger = logging.getLogger("gw_extproc.aftermath")
 
 LAST_SAVES = 4.0
@@ -41,7 +43,8 @@ class InFlight:
 class Aftermath:
     """Runs work that outlives the request it belongs to, and knows when all of it is done.
 
-    What goes on without its client may be cut off, which may leave something to save; what saves may not.
+    What goes on without its client may be cut off, which may leave something to save; what saves may not. The exchange that it belongs
+    to is not over before it.
     """
 
     def __init__(self) -> None:
@@ -71,10 +74,12 @@ class Aftermath:
             await asyncio.wait(self._saving, timeout=LAST_SAVES)
 
     def _begin(self, work: Work, group: set[asyncio.Task[None]]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
+        task, exchange = asyncio.create_task(work), current()
+        exchange.hold()
         group.add(task)
         task.add_done_callback(group.discard)
         task.add_done_callback(_tell)
+        task.add_done_callback(lambda _: exchange.release())
         return task
 
 

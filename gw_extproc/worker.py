@@ -23,6 +23,8 @@ from gw_extproc.extproc.server import GrpcServer
 from gw_extproc.session.gateway import Gateway, gateway
 from gw_extproc.settings import Settings, SettingsError
 from gw_extproc.store.store import Store
+from gw_extproc.telemetry.readers import readers
+from gw_extproc.telemetry.telemetry import Telemetry
 from gw_extproc.upstream import UpstreamClient
 
 _FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
@@ -75,11 +77,12 @@ async def _gateway(settings: Settings) -> AsyncIterator[Gateway]:
         retention=settings.retention,
         secrets=settings.given_secrets,
     )
-    upstream = UpstreamClient(settings)
-    shared = gateway(settings, store, upstream, Toolset(settings))
+    upstream, telemetry = UpstreamClient(settings), Telemetry(readers(settings))
+    shared = gateway(settings, store, upstream, Toolset(settings), telemetry)
     try:
         yield shared
     finally:
+        await telemetry.close()
         await upstream.close()
         await store.close()
 

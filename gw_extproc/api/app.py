@@ -20,6 +20,7 @@ from gw_extproc.api.proxy import BASE, proxy
 from gw_extproc.core.errors import GatewayError, InternalError
 from gw_extproc.core.paths import RESPONSES, is_own
 from gw_extproc.session.gateway import Gateway
+from gw_extproc.telemetry.record import current
 
 logger = logging.getLogger("gw_extproc.api")
 
@@ -49,6 +50,7 @@ class Path:
         operation = self._methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise errors.WrongMethod(method, scope["path"], ", ".join(self._methods))
+        current().route = operation.path
         response = await operation.handler(Call(scope, receive, operation.query, operation.body))
         await response(scope, receive, send)
 
@@ -71,11 +73,12 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        silent = scope["type"] == "http"
+        silent, exchange = scope["type"] == "http", current()
 
         async def watched(message: Message) -> None:
             nonlocal silent
-            silent = False
+            if silent:
+                silent, exchange.http_status = False, message.get("status")
             await send(message)
 
         try:
@@ -85,9 +88,11 @@ class Guard:
         except GatewayError as error:
             if not silent:
                 raise
-            await errors.answer(error)(scope, receive, send)
+            exchange.fail(error)
+            await errors.answer(error)(scope, receive, watched)
         except Exception:  # the broad catch of this shell
             if not silent:
                 raise
             logger.exception("a request failed")
-            await errors.answer(InternalError())(scope, receive, send)
+            exchange.fail(fault := InternalError())
+            await errors.answer(fault)(scope, receive, watched)

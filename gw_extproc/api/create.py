@@ -5,6 +5,8 @@ The session may have been begun already: by the exchange that found that it is n
 
 from __future__ import annotations
 
+from time import perf_counter
+
 from starlette.responses import Response
 
 from gw_extproc.api.call import Call
@@ -12,11 +14,15 @@ from gw_extproc.api.relay import Relay
 from gw_extproc.api.shared import headers_of
 from gw_extproc.engine.answering import answer
 from gw_extproc.session.begin import begin
+from gw_extproc.telemetry.record import current
 
 
 async def create(call: Call) -> Response:
     gateway = call.gateway
-    session = call.begun or await begin(await call.read_body(), call.caller, gateway)
+    if (session := call.begun) is None:
+        body = await call.read_body()
+        current().working_since = perf_counter()
+        session = await begin(body, call.caller, gateway)
     query = f"?{call.url.query}" if call.url.query else ""
     parts = answer(session, gateway, headers_of(call), query)
     # What is made in the background goes on without anybody who follows it.

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gw_extproc.aftermath import LAST_SAVES, InFlight
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.settings import SettingsError
+from gw_extproc.telemetry.record import ELSEWHERE, NOBODY, Door, Exchange
 
 logger = logging.getLogger("gw_extproc.http")
 
@@ -78,11 +79,18 @@ class HttpServer:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application, for uvicorn, which cancels what takes longer than the drain timeout: that is no fault."""
-        with self._requests.listed():
+        with self._requests.listed(), self._begun(scope):
             try:
                 await self._app(scope, receive, send)
             except asyncio.CancelledError:
                 logger.warning("an answer was cut off: it took longer than the drain timeout")
+
+    def _begun(self, scope: Scope) -> Exchange:
+        """The record of a request; of a WebSocket each turn is one."""
+        if scope["type"] != "http":
+            return NOBODY
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        return self._gateway.telemetry.begin(Door.HTTP, scope["method"], ELSEWHERE, headers)
 
     def _bound(self) -> socket.socket:
         try:

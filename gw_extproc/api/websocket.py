@@ -22,12 +22,14 @@ from gw_extproc.api import errors
 from gw_extproc.api.shared import gateway_of, headers_of
 from gw_extproc.core.errors import CallerError, GatewayError, InternalError, quote
 from gw_extproc.core.events import payloads
+from gw_extproc.core.paths import RESPONSES
 from gw_extproc.engine.answering import answer
 from gw_extproc.session.answers import Head, error_of
 from gw_extproc.session.begin import begin_parsed, parsed
 from gw_extproc.session.gateway import Caller, Gateway
 from gw_extproc.session.recall import Remembered
 from gw_extproc.session.session import Session
+from gw_extproc.telemetry.record import Door, current
 
 logger = logging.getLogger("gw_extproc.websocket")
 
@@ -122,6 +124,9 @@ class _Connection:
 
     async def refuse(self, error: GatewayError) -> None:
         """The error frame; who has left is told nothing."""
+        exchange = current()
+        exchange.http_status = error.status
+        exchange.fail(error)
         with suppress(WebSocketDisconnect):
             await self._send(orjson.dumps({"type": "error", "status": error.status, "error": error.detail()}))
 
@@ -137,19 +142,21 @@ class _Connection:
         """Ends between two turns when the process stops."""
         while (frame := await self._next(frames)) is not None:
             previous = None
-            try:
-                request = _request(frame)
-                previous = request.get("previous_response_id")
-                await self._turn(request)
-            except GatewayError as error:
-                self._latest.pop(str(previous), None)
-                await self.refuse(error)
-            except WebSocketDisconnect:  # the client has left in mid-sentence
-                return
-            except Exception:  # the broad catch of this transport
-                logger.exception("a turn failed")
-                self._latest.pop(str(previous), None)
-                await self.refuse(InternalError())
+            with self._gateway.telemetry.begin(Door.WEBSOCKET, "POST", RESPONSES, self._headers):
+                try:
+                    request = _request(frame)
+                    previous = request.get("previous_response_id")
+                    await self._turn(request)
+                except GatewayError as error:
+                    self._latest.pop(str(previous), None)
+                    await self.refuse(error)
+                except WebSocketDisconnect:  # the client has left in mid-sentence
+                    current().left = "answering"
+                    return
+                except Exception:  # the broad catch of this transport
+                    logger.exception("a turn failed")
+                    self._latest.pop(str(previous), None)
+                    await self.refuse(InternalError())
 
     async def _next(self, frames: _Frames) -> str | bytes | None:
         """None where there is to be no further turn."""
@@ -167,7 +174,7 @@ class _Connection:
             head = Head(200, {})
             async for part in parts:
                 if isinstance(part, Head):
-                    head = part
+                    head, current().http_status = part, part.status
                     _log(session, part)
                 elif head.status != 200:
                     raise error_of(head, part.data)

@@ -15,7 +15,7 @@ JSON gets the object of the terminal event.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -210,6 +210,16 @@ class Assembler:
     @property
     def usage_estimated(self) -> bool:
         return self._spent.estimated
+
+    @property
+    def ended_with(self) -> Mapping[str, Any]:
+        """What the object at its end has besides what it began with: usage, reasons, the model that answered."""
+        return self._ended_with
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The upstream's word for the end of the last model call."""
+        return self._call.facts.finish_reason
 
     def items(self) -> Sequence[Item]:
         """The items as they stand."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 MAX_LENGTH = 2048
 """Characters of the header: names come from the caller, and Envoy's limit for all headers together is 60 KiB."""
 
@@ -14,6 +16,10 @@ class Notices:
 
     def add(self, heading: str, name: str) -> None:
         self._names.setdefault(heading, {})[name] = None
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Each heading with each of its names."""
+        return ((heading, name) for heading, names in self._names.items() for name in names)
 
     def header(self) -> str | None:
         """One line of printable ASCII (`tools left out: web_search; not sent: metadata, user`), or None where all was sent."""

@@ -17,6 +17,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import aclosing
+from time import perf_counter
 from typing import Any
 
 from gw_extproc.core.approvals import approvals
@@ -120,11 +121,13 @@ class Loop:
                 chat = shorter
 
     async def _answer(self, chat: bytes) -> AsyncGenerator[bytes]:
-        assembler = self._session.assembler
+        assembler, exchange = self._session.assembler, self._session.exchange
         async with aclosing(ask(self._gateway, self._headers, self._query, chat)) as answered:
             async for said in answered:
                 self._voice.beside = said.beside
-                events = b"".join([assembler.feed(chunk) for chunk in said.chunks])
+                exchange.working_since = perf_counter()
+                if events := b"".join([assembler.feed(chunk) for chunk in said.chunks]):
+                    exchange.said(events)
                 if said.ending is not None:
                     events += assembler.end(said.ending)
                 yield events

@@ -17,17 +17,19 @@ from gw_extproc.core.errors import GatewayError, InternalError, UpstreamError
 from gw_extproc.core.ids import response_id
 from gw_extproc.core.lifecycle import Status
 from gw_extproc.core.partial import OPENING
+from gw_extproc.core.paths import RESPONSES
 from gw_extproc.engine import webhooks
 from gw_extproc.engine.job import Job
 from gw_extproc.engine.making import made
 from gw_extproc.engine.publishing import Publisher
 from gw_extproc.engine.settling import settle
 from gw_extproc.session.answers import Body, Head, error_of
-from gw_extproc.session.gateway import Gateway
+from gw_extproc.session.gateway import SHOWN, Gateway
 from gw_extproc.session.session import Session
 from gw_extproc.store.errors import BadSeal, DuplicateEntry, LostRun, NotStored, StoreDown
 from gw_extproc.store.queue import Entry
 from gw_extproc.store.runs import RunState, Taken
+from gw_extproc.telemetry.record import Door, current
 
 logger = logging.getLogger("gw_extproc.background")
 
@@ -49,6 +51,11 @@ class Work:
 
     async def run(self) -> None:
         """Makes the response and takes it out of the queue, where a run that was lost to somebody else stays. Raises StoreDown."""
+        with self._gateway.telemetry.begin(Door.BACKGROUND, "POST", RESPONSES, {}) as exchange:
+            exchange.tenant = self.entry.tenant[:SHOWN]
+            await self._run()
+
+    async def _run(self) -> None:
         queue = self._gateway.store.queue
         try:
             status = await self._made()
@@ -120,5 +127,9 @@ class Work:
         await publisher.say(events + await session.conclude())
 
     async def _settled(self, taken: Taken, status: Status, error: GatewayError | None) -> str:
+        exchange = current()
+        exchange.response_id, exchange.background, exchange.status = self.id, True, status.value
+        if error is not None:
+            exchange.fail(error)
         await settle(self._gateway, self.entry.tenant, self.entry.ref, taken, status, error)
         return status.value

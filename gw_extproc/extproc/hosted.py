@@ -21,6 +21,7 @@ from gw_extproc.extproc.messages import Pairs, Request
 from gw_extproc.extproc.scope import scope_of
 from gw_extproc.extproc.wire import Wire
 from gw_extproc.session.session import BEGUN, Session
+from gw_extproc.telemetry.record import Door, current
 
 logger = logging.getLogger("gw_extproc.hosted")
 
@@ -43,6 +44,8 @@ class Hosted:
 
     async def run(self, first: Request, wire: Wire, body: bytes | None = None) -> None:
         """Serves the request, whose body is read from the wire unless it is given. Raises BrokenOff."""
+        exchange = current()
+        exchange.door = Door.HOSTED
         headers = messages.pairs(first.request_headers.headers)
         scope = {**scope_of(headers), "state": self._state}
         line = Line(wire)
@@ -54,6 +57,9 @@ class Hosted:
             await _patience(app, left, line)
         finally:
             self._said = _noted(headers, scope, outgoing)
+            exchange.http_status = outgoing.status or None
+            if outgoing.flow is not Flow.OVER:
+                exchange.left = outgoing.flow.name.lower()
             left.cancel()
             incoming.close()
             if not app.done():

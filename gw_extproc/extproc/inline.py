@@ -15,7 +15,7 @@ from enum import Enum
 
 from gw_extproc.bodies import RequestBody
 from gw_extproc.core.errors import GatewayError
-from gw_extproc.core.paths import CHAT
+from gw_extproc.core.paths import CHAT, RESPONSES
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.log_line import printable
 from gw_extproc.extproc.messages import Reply, Request
@@ -25,6 +25,7 @@ from gw_extproc.session.answers import DESCRIBING, Answer, Body, Head, Part
 from gw_extproc.session.begin import begin
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.session.session import Session
+from gw_extproc.telemetry.record import current
 
 
 class Phase(Enum):
@@ -50,6 +51,8 @@ class Inline:
     """One exchange."""
 
     def __init__(self, gateway: Gateway, headers: Mapping[str, str]) -> None:
+        self._exchange = current()
+        self._exchange.route = RESPONSES
         self._gateway = gateway
         self._headers = headers
         self._phase = Phase.READING
@@ -58,9 +61,9 @@ class Inline:
         self._answer: Answer | None = None
         self._error: GatewayError | None = None
 
-    def handle(self, request: Request) -> Awaitable[Sequence[Reply]]:
+    def handle(self, kind: str, request: Request) -> Awaitable[Sequence[Reply]]:
         """The replies to one of Envoy's messages; one that does not belong to the phase has none. Raises HandOver."""
-        return _STEPS.get((self._phase, request.WhichOneof("request")), Inline._ignore)(self, request)
+        return _STEPS.get((self._phase, kind), Inline._ignore)(self, request)
 
     async def fail(self, error: GatewayError) -> Sequence[Reply]:
         """Ends the exchange with an error."""
@@ -68,14 +71,18 @@ class Inline:
         if phase is Phase.OVER:
             return ()
         self._error = error
+        self._exchange.fail(error)
         if phase is Phase.ANSWERING and self._answer is not None:
             return _replies(await self._answer.fail(error))
         if self._session is not None:
             self._session.refuse(error)
+        self._exchange.http_status = error.status
         return [messages.immediate(error.status, error.body(), error.headers)]
 
     def leave(self) -> Coroutine[None, None, None] | None:
         """Where the exchange was broken off, by the client or the upstream (Envoy does not tell), what the model has said is kept."""
+        if self._phase not in (Phase.OVER, Phase.ELSEWHERE):
+            self._exchange.left = self._phase.name.lower()
         if self._session is None or self._session.told or self._phase is Phase.ELSEWHERE:
             return None
         return self._session.give_up()
@@ -119,6 +126,7 @@ class Inline:
             raise HandOver(session)
         chat, session.chat = session.chat, b""
         self._phase = Phase.CALLING
+        self._exchange.call_model(chat)
         _, question, query = self._headers[":path"].partition("?")
         changes = ((":path", f"{self._gateway.settings.base_path}{CHAT}{question}{query}"), ("content-length", str(len(chat))))
         headers = messages.request_headers(changes, (*_OF_CALLS, *self._gateway.upstream.credentials.items()))
@@ -127,6 +135,7 @@ class Inline:
     async def _response_headers(self, request: Request) -> Sequence[Reply]:
         headers = messages.headers(request.response_headers.headers)
         status = int(headers.get(":status", "0"))
+        self._exchange.answers(status)
         if request.response_headers.end_of_stream:
             raise answers.bare(status, headers)  # no body, so no place for one: it is replaced as a whole
         self._answer = answers.choose(self._session, status, headers)
@@ -175,6 +184,8 @@ def _part(part: Part) -> Sequence[Reply]:
 
 
 def _changes(head: Head) -> messages.Changes:
+    """What the head of the answer changes in the upstream's; its status is noted."""
+    current().http_status = head.status
     return tuple({":status": str(head.status), **head.headers, **_REPLACED}.items())
 
 
@@ -187,7 +198,7 @@ _OF_CALLS = (
 
 _REPLACED: Mapping[str, None] = dict.fromkeys(DESCRIBING)
 
-_STEPS: Mapping[tuple[Phase, str | None], Callable[[Inline, Request], Awaitable[Sequence[Reply]]]] = {
+_STEPS: Mapping[tuple[Phase, str], Callable[[Inline, Request], Awaitable[Sequence[Reply]]]] = {
     (Phase.READING, "request_headers"): Inline._request_headers,
     (Phase.READING, "request_body"): Inline._request_body,
     (Phase.READING, "request_trailers"): Inline._request_trailers,

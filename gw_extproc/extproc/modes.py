@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gw_extproc.core.errors import GatewayError
 from gw_extproc.extproc import messages
+from gw_extproc.telemetry.record import current
 
 logger = logging.getLogger("gw_extproc.modes")
 
@@ -37,10 +38,13 @@ class Refusal:
     def __init__(self, error: GatewayError) -> None:
         self._error = error
 
-    async def handle(self, request: messages.Request) -> Sequence[messages.Reply]:
-        return await self.fail(self._error) if request.WhichOneof("request") == "request_headers" else ()
+    async def handle(self, kind: str, request: messages.Request) -> Sequence[messages.Reply]:
+        return await self.fail(self._error) if kind == "request_headers" else ()
 
     async def fail(self, error: GatewayError) -> Sequence[messages.Reply]:
+        exchange = current()
+        exchange.http_status = error.status
+        exchange.fail(error)
         return [messages.immediate(error.status, error.body(), error.headers)]
 
     def leave(self) -> None:

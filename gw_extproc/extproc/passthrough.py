@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gw_extproc.core.errors import GatewayError
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.modes import Duplex
+from gw_extproc.telemetry.record import current
 
 
 class PassThrough:
@@ -24,11 +25,12 @@ class PassThrough:
     def summary(self) -> None:
         return None
 
-    async def handle(self, request: messages.Request) -> Sequence[messages.Reply]:
-        match request.WhichOneof("request"):
+    async def handle(self, kind: str, request: messages.Request) -> Sequence[messages.Reply]:
+        match kind:
             case "request_headers":
                 return [messages.request_headers()]
             case "response_headers":
+                current().http_status = int(messages.headers(request.response_headers.headers).get(":status", "0"))
                 return [messages.response_headers()]
             case "request_body":
                 return [messages.same_request_body(request.request_body, duplex=self._duplex.request)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
+from time import perf_counter
 from typing import Any, Protocol, cast
 
 import grpc
@@ -20,6 +21,7 @@ from gw_extproc.extproc.modes import Duplex, Refusal, misconfigured
 from gw_extproc.extproc.passthrough import PassThrough
 from gw_extproc.extproc.wire import Wire
 from gw_extproc.session.gateway import Gateway
+from gw_extproc.telemetry.record import ELSEWHERE, NO_KIND, Door, current
 
 logger = logging.getLogger("gw_extproc.stream")
 
@@ -39,8 +41,8 @@ class Exchange(Protocol):
 class Replying(Protocol):
     """What answers message by message."""
 
-    def handle(self, request: Request) -> Awaitable[Sequence[Reply]]:
-        """The replies; whatever it raises ends the exchange by `fail`."""
+    def handle(self, kind: str, request: Request) -> Awaitable[Sequence[Reply]]:
+        """The replies to a message of that kind; whatever it raises ends the exchange by `fail`."""
 
     async def fail(self, error: GatewayError) -> Sequence[Reply]: ...
 
@@ -62,18 +64,19 @@ class Processor:
         first: Request | object = await context.read()
         if not isinstance(first, Request):
             return
-        exchange, began = self._exchange(first), time.monotonic()
-        try:
-            await exchange.run(first, context)
-        except BrokenOff as error:  # Envoy cuts the client off; an end without an error would leave it waiting
-            await context.abort(grpc.StatusCode.ABORTED, str(error))
-        finally:
-            if logger.isEnabledFor(logging.INFO) and (summary := exchange.summary()):
-                logger.info("%s in %.3f s", summary, time.monotonic() - began)
+        headers, began = messages.headers(first.request_headers.headers), time.monotonic()
+        with self._gateway.telemetry.begin(Door.INLINE, headers.get(":method", ""), ELSEWHERE, headers):
+            exchange = self._exchange(first, headers)
+            try:
+                await exchange.run(first, context)
+            except BrokenOff as error:  # Envoy cuts the client off; an end without an error would leave it waiting
+                await context.abort(grpc.StatusCode.ABORTED, str(error))
+            finally:
+                if logger.isEnabledFor(logging.INFO) and (summary := exchange.summary()):
+                    logger.info("%s in %.3f s", summary, time.monotonic() - began)
 
-    def _exchange(self, first: Request) -> Exchange:
-        headers, duplex = messages.headers(first.request_headers.headers), Duplex.told(first)
-        path = headers.get(":path", "").partition("?")[0]
+    def _exchange(self, first: Request, headers: Mapping[str, str]) -> Exchange:
+        duplex, path = Duplex.told(first), headers.get(":path", "").partition("?")[0]
         if not is_own(path):
             return self._replying(PassThrough(duplex))
         if not (duplex.request and duplex.response):
@@ -97,11 +100,14 @@ class MessageByMessage:
 
     async def run(self, first: Request, wire: Wire) -> None:
         """The broad catch of this shell: whatever goes wrong becomes an error that the client can read, never a broken stream."""
-        inside, message = self._inside, cast(Request | object, first)
+        inside, message, seen = self._inside, cast(Request | object, first), current()
+        phases = seen.phases
         try:
             while isinstance(message, Request):
+                seen.working_since = began = perf_counter()
+                kind = message.WhichOneof("request") or NO_KIND
                 try:
-                    replies = await inside.handle(message)
+                    replies = await inside.handle(kind, message)
                 except GatewayError as error:
                     replies = await inside.fail(error)
                 except HandOver:
@@ -111,6 +117,7 @@ class MessageByMessage:
                     replies = await inside.fail(InternalError())
                 for reply in replies:
                     await wire.write(reply)
+                phases[kind] += perf_counter() - began
                 message = await wire.read()
         except HandOver as begun:  # the request's body is whole, so an answer of ours may be streamed
             await Hosted(self._app, begun.session).run(first, wire, b"")

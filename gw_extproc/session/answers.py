@@ -213,7 +213,11 @@ class StreamAnswer(Answer):
         return [self._head()] if self._flow is _Flow.PROMISED else ()
 
     def token(self, data: bytes) -> bytes:
-        return b"" if self._lane is None else self._lane.feed(data)
+        if self._lane is None:
+            return b""
+        if event := self._lane.feed(data):
+            self._session.exchange.said(event)
+        return event
 
     async def body(self, data: bytes) -> Sequence[Part]:
         if event := self.token(data):
@@ -222,7 +226,8 @@ class StreamAnswer(Answer):
         pieces = self._decoder.feed(data)
         opening = self._opening(pieces)
         assembler = self._session.assembler
-        events = b"".join(map(assembler.feed, pieces))
+        if events := b"".join(map(assembler.feed, pieces)):
+            self._session.exchange.said(events)
         if self._decoder.done and self._flow is _Flow.FLOWING:
             events += assembler.end(Ending.DONE)
         if assembler.ended:

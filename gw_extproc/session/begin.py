@@ -19,11 +19,13 @@ from gw_extproc.core.output import NewId
 from gw_extproc.core.request import Plan, check_approved, translate
 from gw_extproc.core.response import ResponseObject
 from gw_extproc.schema.validation import unknown_fields
+from gw_extproc.session import noting
 from gw_extproc.session.gateway import Caller, Gateway
 from gw_extproc.session.prompting import requested
 from gw_extproc.session.recall import REASONING, Context, Remembered, opened, recall
 from gw_extproc.session.session import Session
 from gw_extproc.store.errors import StoreDown
+from gw_extproc.telemetry.record import StepKind, current
 
 Body = Mapping[str, Any]
 
@@ -40,7 +42,7 @@ async def begin_parsed(payload: object, caller: Caller, gateway: Gateway, rememb
     request = await requested(payload, caller)
     context = await recall(request, caller, gateway, remembered)
     items = await opened(context.items, caller)
-    session = session_of(request, context._replace(items=items), caller, gateway)
+    session = _noted(session_of(request, context._replace(items=items), caller, gateway), request, gateway)
     check_approved(items, session.plan.toolbox)
     return session
 
@@ -49,7 +51,15 @@ async def begin_again(request: Body, ref: Ref, created_at: int, caller: Caller, 
     """The session of a request that was begun before (its `request`) under the id and time that were told. Raises as `begin` does."""
     context = await recall(request, caller, gateway, {})
     context = context._replace(ref=ref, items=await opened(context.items, caller))
-    return _lightened(session_of(request, context, caller, gateway, created_at))
+    return _lightened(_noted(session_of(request, context, caller, gateway, created_at), request, gateway))
+
+
+def _noted(session: Session, request: Body, gateway: Gateway) -> Session:
+    """The session, as what the present exchange is about."""
+    exchange = session.exchange = current()
+    called = gateway.settings.model_aliases.get(request["model"], request["model"])
+    noting.begun(exchange, session.plan, session.id, request["model"], called, gateway.dialect.name, store=session.store)
+    return session
 
 
 def _lightened(session: Session) -> Session:
@@ -62,7 +72,8 @@ def _lightened(session: Session) -> Session:
 def session_of(request: Body, context: Context, caller: Caller, gateway: Gateway, created_at: int | None = None) -> Session:
     """The session of a validated request whose context is there and open; raises CallerError."""
     items = context.items
-    plan, chat = translated(request, items, gateway)
+    with current().step(StepKind.TRANSLATE, "request"):
+        plan, chat = translated(request, items, gateway)
     store = _stores(request, plan, gateway)
     making = Making(
         plan=plan,

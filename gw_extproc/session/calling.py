@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from time import perf_counter
 from typing import Protocol
 
 import orjson
@@ -17,6 +18,7 @@ from gw_extproc.session import answers
 from gw_extproc.session.answers import DESCRIBING, Answer, ErrorAnswer, Head, Part
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.session.session import Session
+from gw_extproc.telemetry.record import current
 from gw_extproc.upstream import Answered
 
 logger = logging.getLogger("gw_extproc.calling")
@@ -25,10 +27,16 @@ _OURS = frozenset({*DESCRIBING, "content-type", "date", "server"})
 """Headers of the upstream's answer that are ours to say."""
 
 
-def call_model(gateway: Gateway, headers: Mapping[str, str], query: str, chat: bytes) -> AbstractAsyncContextManager[Answered]:
+@asynccontextmanager
+async def call_model(gateway: Gateway, headers: Mapping[str, str], query: str, chat: bytes) -> AsyncIterator[Answered]:
     """Sends a Chat request with the caller's headers; raises UpstreamError."""
     sent = {name: value for name, value in headers.items() if name not in DESCRIBING} | {"content-type": "application/json"}
-    return gateway.upstream.call("POST", f"{CHAT}{query}", sent, chat)
+    exchange = current()
+    exchange.pauses()
+    with exchange.call_model(chat):
+        async with gateway.upstream.call("POST", f"{CHAT}{query}", sent, chat) as answered:
+            exchange.answers(answered.status)
+            yield answered
 
 
 def beside(headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -71,11 +79,13 @@ async def spoken(session: Session, gateway: Gateway, source: Source) -> AsyncGen
             async for part in parts:
                 yield part
     except GatewayError as error:
+        session.exchange.fail(error)
         for part in await source.failed(error):
             yield part
     except Exception:  # the broad catch of this shell
         logger.exception("a model call failed")
-        for part in await source.failed(InternalError()):
+        session.exchange.fail(fault := InternalError())
+        for part in await source.failed(fault):
             yield part
     finally:
         if not session.told:
@@ -117,6 +127,7 @@ class _Call:
             for part in answer.begin():
                 yield self._whole(part)
             async for piece in answered.pieces:
+                session.exchange.working_since = perf_counter()
                 for part in await answer.body(piece):
                     yield self._whole(part)
                 if answer.over:

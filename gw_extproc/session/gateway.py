@@ -17,7 +17,12 @@ from gw_extproc.core.hosted import NOTHING, Kit
 from gw_extproc.core.ids import PART
 from gw_extproc.settings import Settings
 from gw_extproc.store.store import Store
+from gw_extproc.telemetry.record import current
+from gw_extproc.telemetry.telemetry import OFF, Telemetry
 from gw_extproc.upstream import UpstreamClient
+
+SHOWN = 8
+"""Characters of a tenant's name by which it is known in what operators see: enough to tell tenants apart, too few to be a key."""
 
 
 def new_part() -> str:
@@ -46,6 +51,7 @@ class Gateway:
     profile: Profile
     kit: Kit = NOTHING
     """The tools that the gateway runs itself, as far as they are known before anything is asked; the engine has them."""
+    telemetry: Telemetry = OFF
     aftermath: Aftermath = field(default_factory=Aftermath)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process has been told to stop: it finishes what is in flight, and is not ready for more."""
@@ -76,8 +82,10 @@ class Caller(NamedTuple):
     @property
     def tenant(self) -> str:
         """What stands before all keys of this caller; raises StoreDown where the key that makes it cannot be had."""
-        return self.store.vault.tenant(self.credential)
+        tenant = self.store.vault.tenant(self.credential)
+        current().tenant = tenant[:SHOWN]
+        return tenant
 
 
-def gateway(settings: Settings, store: Store, upstream: UpstreamClient, kit: Kit = NOTHING) -> Gateway:
-    return Gateway(settings, store, upstream, settings.upstream_dialect, PROFILES[settings.wire_profile], kit)
+def gateway(settings: Settings, store: Store, upstream: UpstreamClient, kit: Kit = NOTHING, telemetry: Telemetry = OFF) -> Gateway:
+    return Gateway(settings, store, upstream, settings.upstream_dialect, PROFILES[settings.wire_profile], kit, telemetry)

@@ -13,11 +13,13 @@ from gw_extproc.core import ids
 from gw_extproc.core.assembler import Assembler
 from gw_extproc.core.errors import GatewayError
 from gw_extproc.core.request import Plan
+from gw_extproc.session import noting
 from gw_extproc.session.gateway import Caller
 from gw_extproc.session.keeping import named
 from gw_extproc.session.recall import Context, Item, Remembered
 from gw_extproc.store.errors import ConversationGone, StoreDown
 from gw_extproc.store.record import Record
+from gw_extproc.telemetry.record import NOBODY, Exchange
 
 logger = logging.getLogger("gw_extproc.session")
 
@@ -58,6 +60,8 @@ class Session:
     """Whether it was saved."""
     keep: Keep | None = None
     """Saves the record instead of this session, where that takes more than the store's own way."""
+    exchange: Exchange = field(default=NOBODY, repr=False)
+    """Where it is noted what has become of it; nowhere for a session that only serves another."""
 
     @property
     def id(self) -> str:
@@ -70,7 +74,8 @@ class Session:
         """
         if self.told or not self.assembler.ended:
             return b""
-        self.kept = await self._save()
+        noting.ended(self.exchange, self.assembler)
+        self.kept = self.exchange.stored = await self._save()
         if self.store and not self.kept:
             self.plan.notices.add("not stored", "store")
         self.told = self.assembler.response(stored=self.kept)
@@ -79,6 +84,7 @@ class Session:
     def refuse(self, error: GatewayError) -> None:
         """The caller is told an error instead, and no id: nothing is kept, so that whoever asks again is not found to ask twice."""
         self.told = error.body()
+        self.exchange.fail(error)
 
     async def give_up(self) -> None:
         """Keeps what there is of an answer that was broken off; a question without any answer does not go into its conversation."""

@@ -1,0 +1,41 @@
+"""What is noted of a response in the record of its exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gw_extproc.core.assembler import Assembler
+from gw_extproc.core.request import Plan
+from gw_extproc.telemetry.record import Exchange, Usage
+
+
+def begun(exchange: Exchange, plan: Plan, response_id: str, asked: str, called: str, dialect: str, *, store: bool) -> None:
+    """A request was accepted: the model under the name that was asked for, and that it is called by."""
+    exchange.response_id, exchange.model, exchange.upstream_model, exchange.dialect = response_id, asked, called, dialect
+    exchange.stream, exchange.background, exchange.stored, exchange.notices = plan.stream, plan.background, store, plan.notices
+
+
+def ended(exchange: Exchange, assembler: Assembler) -> None:
+    """The response has ended."""
+    result = assembler.ended_with
+    exchange.status, exchange.finish_reason = assembler.status.value, assembler.finish_reason
+    exchange.answered_model, exchange.usage = result.get("model"), _usage(result.get("usage"), estimated=assembler.usage_estimated)
+    if details := result.get("incomplete_details"):
+        exchange.reason = details["reason"]
+    if assembler.error is not None:
+        exchange.fail(assembler.error)
+    if exchange.call is not None:
+        exchange.call.end(exchange.error)
+
+
+def _usage(given: Mapping[str, Any] | None, *, estimated: bool) -> Usage | None:
+    if given is None:
+        return None
+    return Usage(
+        given["input_tokens"],
+        given["input_tokens_details"]["cached_tokens"],
+        given["output_tokens"],
+        given["output_tokens_details"]["reasoning_tokens"],
+        estimated,
+    )

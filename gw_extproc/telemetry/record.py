@@ -1,0 +1,288 @@
+"""The record of one exchange: what came in, what was done, what came of it.
+
+Theory. An exchange is one HTTP request and its answer, one turn of a WebSocket, or one background response being made. While it lasts,
+whoever works on it finds its record with `current()` and notes facts there; nobody who notes knows who reads. It ends once everybody
+has let go of it: its carrier, and the work that goes on without it (see aftermath). Only then its readers are told, and from what they
+are told nothing changes any more. Where no exchange is, `current()` is NOBODY, who takes every note and keeps none.
+
+Times are those of `time.perf_counter`, in seconds; `began_at` says what the clock showed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Sequence
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+from gw_extproc.core.errors import GatewayError
+from gw_extproc.telemetry.captured import Captured
+from gw_extproc.telemetry.pace import Pace
+
+logger = logging.getLogger("gw_extproc.telemetry")
+
+ELSEWHERE = "other"
+"""The route of what is none of the API's operations."""
+
+NO_KIND = "unknown"
+"""What a message of Envoy's is called that this version of its protocol does not have."""
+
+PHASES = ("request_headers", "request_body", "request_trailers", "response_headers", "response_body", "response_trailers", NO_KIND)
+"""Envoy's messages, by the names that they have in its protocol."""
+
+
+class Door(Enum):
+    """How an exchange came in."""
+
+    __hash__ = object.__hash__  # Enum's own is written in Python
+
+    INLINE = "inline"
+    HOSTED = "hosted"
+    HTTP = "http"
+    WEBSOCKET = "websocket"
+    BACKGROUND = "background"
+
+
+class StepKind(Enum):
+    """What takes time within an exchange."""
+
+    __hash__ = object.__hash__
+
+    TRANSLATE = "translate"
+    STORE = "store"
+    MODEL = "model"
+    TOOL = "tool"
+    LIST_TOOLS = "list_tools"
+
+
+class Usage(NamedTuple):
+    """Tokens."""
+
+    input: int
+    cached: int
+    output: int
+    reasoning: int
+    estimated: bool
+
+
+Fact = str | int | float | bool
+
+
+def named(error: BaseException) -> str:
+    """The word for an error: never its message, which may repeat what somebody said."""
+    return (error.code or error.type) if isinstance(error, GatewayError) else type(error).__name__
+
+
+@dataclass(slots=True)
+class Step:
+    """One of them; a block that it is used `with` is its time."""
+
+    kind: StepKind
+    name: str
+    """One of few: never a caller's word (that goes into the facts)."""
+    began: float
+    span_id: bytes = b""
+    """Random, where a trace is wanted."""
+    ended: float | None = None
+    failed: str | None = None
+    """The error's word."""
+    facts: dict[str, Fact] = field(default_factory=dict)
+
+    def end(self, failed: str | None = None) -> None:
+        """It is over; what comes later changes nothing."""
+        if self.ended is None:
+            self.ended, self.failed = time.perf_counter(), failed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.end(None if error is None else named(error))
+
+
+class Reader(Protocol):
+    """Is told of exchanges. It must not wait, and shall not raise."""
+
+    def began(self, exchange: Exchange) -> None:
+        """It has been noted who asks, and nothing else. The reader may set what it needs: ids of a trace, a place for contents."""
+
+    def ended(self, exchange: Exchange) -> None:
+        """All is noted; nothing changes any more."""
+
+    async def close(self) -> None:
+        """The process ends: what is still to be told elsewhere is told now."""
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """What is known of one exchange so far. While a block that it is used `with` runs, it is the current one."""
+
+    door: Door
+    method: str
+    route: str
+    """The operation's path with its parameters' names (`/v1/responses/{response_id}`), or ELSEWHERE."""
+    request_id: str
+    traceparent: str | None = None
+    """As it was given (W3C Trace Context)."""
+    readers: Sequence[Reader] = ()
+    began: float = field(default_factory=time.perf_counter)
+    began_at: float = field(default_factory=time.time)
+    ended: float | None = None
+
+    trace_id: bytes = b""
+    """Set where a trace is wanted: then the steps get ids too."""
+    span_id: bytes = b""
+
+    tenant: str = ""
+    """The first characters of the hash that stands for the tenant."""
+    http_status: int | None = None
+    error: str | None = None
+    """Code or type of the error that was told."""
+    left: str | None = None
+    """In which phase the client had left, if it had."""
+
+    response_id: str | None = None
+    model: str | None = None
+    """As the caller names it."""
+    upstream_model: str | None = None
+    """As it is called by: after the aliases."""
+    answered_model: str | None = None
+    """As the upstream says."""
+    dialect: str = ""
+    stream: bool = False
+    stored: bool | None = None
+    """Whether the response is to be kept; once it has ended, whether it is."""
+    background: bool = False
+    status: str | None = None
+    """What has become of the response: completed, incomplete, failed, cancelled."""
+    reason: str | None = None
+    """Why it is incomplete."""
+    finish_reason: str | None = None
+    """The upstream's word for the end."""
+    usage: Usage | None = None
+    notices: Iterable[tuple[str, str]] = ()
+    """What was left out or changed: how, and the name of what."""
+
+    steps: list[Step] = field(default_factory=list)
+    call: Step | None = None
+    """The model call that is going on."""
+    pace: Pace = field(default_factory=Pace)
+    phases: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
+    """Seconds that were spent on each of Envoy's messages, or (with other carriers) on the request's body and the answer's."""
+    working_since: float = field(default_factory=time.perf_counter)
+    """When the present work on the exchange began: what is on its way to its caller, or to the model, waits for it."""
+    added_to_first_token: float | None = None
+    """Seconds of such work until the first token's event."""
+    captured: Captured | None = None
+
+    _holders: int = field(default=0, init=False)
+    _token: Token[Exchange] | None = field(default=None, init=False)
+
+    def step(self, kind: StepKind, name: str) -> Step:
+        """Something begins that takes time."""
+        step = Step(kind, name, time.perf_counter(), os.urandom(8) if self.trace_id else b"")
+        self.steps.append(step)
+        return step
+
+    def call_model(self, chat: bytes) -> Step:
+        """A model is called with this Chat request; what was done until now for that is done."""
+        self.pace.pause()
+        self.call = step = self.step(StepKind.MODEL, "chat")
+        if self.captured is not None:
+            self.captured.sends(chat)
+        return step
+
+    def pauses(self) -> None:
+        """What was to be done for the model call is done; now it is for others to act."""
+        self.phases["request_body"] += time.perf_counter() - self.working_since
+
+    def answers(self, status: int) -> None:
+        """The called model's server answers with that status."""
+        if self.call is not None:
+            self.call.facts["http.response.status_code"] = status
+            if status >= 400:
+                self.call.end(str(status))
+
+    def said(self, events: bytes) -> None:
+        """A piece of the model's answer became these events."""
+        now = time.perf_counter()
+        self.pace.tick(now)
+        if self.added_to_first_token is None:
+            self.added_to_first_token = sum(self.phases.values()) + now - self.working_since
+        if self.captured is not None:
+            self.captured.says(now, events)
+
+    def fail(self, error: GatewayError) -> None:
+        """The caller is told an error."""
+        self.error = named(error)
+
+    def hold(self) -> None:
+        """Somebody works on it who may be at it longer than its carrier."""
+        self._holders += 1
+
+    def release(self) -> None:
+        """The last who lets go ends it."""
+        self._holders -= 1
+        if self._holders:
+            return
+        self.ended = time.perf_counter()
+        for step in self.steps:
+            if step.ended is None:
+                step.ended = self.ended
+        for reader in self.readers:
+            try:
+                reader.ended(self)
+            except Exception:  # nobody's answer shall suffer from what is only looked at
+                logger.exception("a reader of the exchange failed")
+
+    def __enter__(self) -> Self:
+        self.hold()
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._token is not None, "entered before"
+        _current.reset(self._token)
+        self.release()
+
+
+class _Nobody(Exchange):
+    """Takes every note and keeps none."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        blank = Exchange(Door.HTTP, "", ELSEWHERE, "", began=0.0, began_at=0.0)
+        for each in fields(Exchange):
+            object.__setattr__(self, each.name, getattr(blank, each.name))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        return
+
+    def step(self, kind: StepKind, name: str) -> Step:
+        return Step(kind, name, time.perf_counter())
+
+    def said(self, events: bytes) -> None:
+        return
+
+    def release(self) -> None:
+        return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
+NOBODY: Exchange = _Nobody()
+
+_current: ContextVar[Exchange] = ContextVar("gw_extproc.exchange", default=NOBODY)
+
+current = _current.get
+"""The exchange that this task works on."""
