@@ -28,7 +28,7 @@ _GATEWAY_SIDE = (
     *("code_interpreter_url", "code_interpreter_key", "code_interpreter_tool", "code_interpreter_argument"),
     *("store", "data_dir", "retention", "store_timeout", "store_retries", "secrets", "tenant_header", "tenant"),
     *("background_queue", "background_concurrency", "background_lease", "webhook_url", "webhook_secret"),
-    *("on_disconnect", "drain_timeout", "log_level"),
+    *("on_disconnect", "drain_timeout", "log_level", "admin_port", "admin_host", "metrics_models"),
 )
 _LISTENERS = ("grpc", "http")
 _CLIENTS = ("port", "host")
@@ -136,8 +136,8 @@ def _print_banner(banner: str) -> None:
 def _serve(settings: Settings) -> int:
     import asyncio
 
-    from gw_extproc.local import serve, workers
-    from gw_extproc.local.banner import store_of, upstream_of
+    from gw_extproc.local import admin_port, serve, workers
+    from gw_extproc.local.banner import metrics_of, store_of, upstream_of
     from gw_extproc.settings import EMBEDDED, SettingsError
 
     if "store" not in settings.model_fields_set:
@@ -146,6 +146,7 @@ def _serve(settings: Settings) -> int:
     def ready() -> None:
         several = f" ({settings.workers} workers)" if settings.workers > 1 else ""
         what = f"upstream {upstream_of(settings)}, dialect {settings.upstream_dialect.name}, store {store_of(settings)}"
+        what += f", metrics {metrics_of(settings)}" if settings.admin_port else ""
         print(f"gw-extproc {__version__} serves ext_proc on {settings.grpc}, HTTP on {settings.http}{several}, {what}", flush=True)
 
     if settings.workers > 1 or settings.store == EMBEDDED:
@@ -154,7 +155,8 @@ def _serve(settings: Settings) -> int:
     from gw_extproc import worker
 
     workers.check(workers.listening(settings))  # gRPC would take over the socket of another program
-    worker.serve(settings, grpc=settings.grpc, http=settings.http, ready=ready)
+    admin = worker.Admin(admin_port.bound(settings, elsewhere=False))
+    worker.serve(settings, grpc=settings.grpc, http=settings.http, admin=admin, ready=ready)
     return 0
 
 

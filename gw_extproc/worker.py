@@ -7,30 +7,54 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import uvloop
 
+from gw_extproc.admin import app as admin_app
+from gw_extproc.admin.peers import Place
+from gw_extproc.admin.server import AdminServer
 from gw_extproc.api.app import build
 from gw_extproc.api.server import HttpServer
 from gw_extproc.engine.tools.toolset import Toolset
 from gw_extproc.engine.workers import Workers
 from gw_extproc.extproc.server import GrpcServer
+from gw_extproc.serving import unix_socket
 from gw_extproc.session.gateway import Gateway, gateway
 from gw_extproc.settings import Settings, SettingsError
+from gw_extproc.store.connection import untold
 from gw_extproc.store.store import Store
-from gw_extproc.telemetry.readers import readers
+from gw_extproc.telemetry.lag import watch
+from gw_extproc.telemetry.metrics import Metrics
+from gw_extproc.telemetry.readers import metrics, readers
 from gw_extproc.telemetry.telemetry import Telemetry
 from gw_extproc.upstream import UpstreamClient
 
 _FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
-def serve(settings: Settings, *, grpc: str | None, http: str | None, ready: Callable[[], None]) -> None:
+class Admin(NamedTuple):
+    """Where the admin application is served: at a port that all workers share, and for the other workers at a socket of its own."""
+
+    listening: socket.socket | None = None
+    number: int = 0
+    peers: Sequence[str] = ()
+    """Of all workers, in the order of their numbers."""
+
+    def sockets(self) -> Iterator[socket.socket]:
+        if self.listening is not None:
+            yield self.listening
+        if len(self.peers) > 1:
+            yield unix_socket(self.peers[self.number])
+
+
+def serve(settings: Settings, *, grpc: str | None, http: str | None, admin: Admin, ready: Callable[[], None]) -> None:
     """Serves at the addresses given until a signal, with its log on stderr; calls `ready` when it accepts connections.
 
     Raises SettingsError where an address cannot be bound.
@@ -40,12 +64,12 @@ def serve(settings: Settings, *, grpc: str | None, http: str | None, ready: Call
         logging.getLogger(chatty).setLevel(logging.WARNING)
     for indiscreet in ("mcp",):  # what goes wrong with a caller's server is told to the caller; here it would show his URLs
         logging.getLogger(indiscreet).setLevel(logging.CRITICAL)
-    uvloop.run(_serve(settings, grpc, http, ready))
+    uvloop.run(_serve(settings, grpc, http, admin, ready))
 
 
-async def _serve(settings: Settings, grpc: str | None, http: str | None, ready: Callable[[], None]) -> None:
-    told_to_stop = _told_to_stop()
-    async with _gateway(settings) as shared:
+async def _serve(settings: Settings, grpc: str | None, http: str | None, admin: Admin, ready: Callable[[], None]) -> None:
+    told_to_stop, counts = _told_to_stop(), metrics(settings)
+    async with _gateway(settings, counts) as shared, _watched(shared, counts, admin):
         app = build(shared)
         servers: list[GrpcServer | HttpServer] = []
         if grpc is not None:
@@ -68,7 +92,24 @@ async def _serve(settings: Settings, grpc: str | None, http: str | None, ready: 
 
 
 @asynccontextmanager
-async def _gateway(settings: Settings) -> AsyncIterator[Gateway]:
+async def _watched(shared: Gateway, counts: Metrics | None, admin: Admin) -> AsyncIterator[None]:
+    """Serves the admin application: before there is anything to see, and until everything has ended."""
+    if counts is None:
+        yield
+        return
+    application = admin_app.build(counts, shared.store, Place.among(admin.peers, admin.number))
+    server = AdminServer(application, list(admin.sockets()))
+    await server.start()
+    lag = asyncio.create_task(watch(counts.lagged))
+    try:
+        yield
+    finally:
+        lag.cancel()
+        await server.stop()
+
+
+@asynccontextmanager
+async def _gateway(settings: Settings, counts: Metrics | None) -> AsyncIterator[Gateway]:
     """The parts that all servers share."""
     store = await Store.open(
         settings.store,
@@ -76,8 +117,9 @@ async def _gateway(settings: Settings) -> AsyncIterator[Gateway]:
         retries=settings.store_retries,
         retention=settings.retention,
         secrets=settings.given_secrets,
+        told=untold if counts is None else counts.stored,
     )
-    upstream, telemetry = UpstreamClient(settings), Telemetry(readers(settings))
+    upstream, telemetry = UpstreamClient(settings), Telemetry(readers(settings, counts))
     shared = gateway(settings, store, upstream, Toolset(settings), telemetry)
     try:
         yield shared
@@ -106,9 +148,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m gw_extproc.worker", description=__doc__)
     parser.add_argument("--grpc", metavar="ADDRESS")
     parser.add_argument("--http", metavar="ADDRESS")
+    parser.add_argument("--admin", metavar="FD", type=int, help="a socket that listens")
+    parser.add_argument("--number", metavar="NUMBER", type=int, default=0)
+    parser.add_argument("--peers", metavar="PATHS", type=lambda text: text.split(","), default=())
     given = parser.parse_args()
+    admin = Admin(None if given.admin is None else socket.socket(fileno=given.admin), given.number, given.peers)
     try:
-        serve(Settings.read({}), grpc=given.grpc, http=given.http, ready=lambda: None)
+        serve(Settings.read({}), grpc=given.grpc, http=given.http, admin=admin, ready=lambda: None)
     except SettingsError as error:
         sys.exit(f"gw-extproc: {error}")
 

@@ -18,7 +18,7 @@ from tests.sockets import accepts
 from tests.waiting import DEADLINE, until
 
 _ADDRESS = "  listening  "
-_BANNER = 6  # lines that `run` and `http` print when they are ready
+_BANNER = 7  # lines that `run` and `http` print when they are ready
 
 
 def environment() -> dict[str, str]:
@@ -42,6 +42,11 @@ class Gateway:
     def url(self) -> str:
         """The base URL to call, with /v1."""
         return next(line.split()[1] for line in self.banner if line.startswith(_ADDRESS))
+
+    @property
+    def metrics(self) -> str:
+        """Where they are."""
+        return next(line.split()[1] for line in self.banner if line.startswith("  metrics  "))
 
     @property
     def origin(self) -> str:
@@ -147,7 +152,7 @@ def _own_places(directory: Path, arguments: Sequence[str]) -> dict[str, str]:
     """So that gateways of parallel tests do not meet."""
     places = {"TMPDIR": f"{directory}/tmp", "GW_DATA_DIR": f"{directory}/data"}
     if arguments[:1] == ("serve",):
-        places |= {"GW_STORE": "embedded", "GW_HTTP": f"unix:{directory}/tmp/http.sock"}
+        places |= {"GW_STORE": "embedded", "GW_HTTP": f"unix:{directory}/tmp/http.sock", "GW_ADMIN_PORT": "0"}
     return places
 
 

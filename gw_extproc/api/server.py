@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import socket
 import time
-from collections.abc import Iterator
 from math import ceil
-from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gw_extproc.aftermath import LAST_SAVES, InFlight
+from gw_extproc.serving import Server, unix_socket
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.settings import SettingsError
 from gw_extproc.telemetry.record import ELSEWHERE, NOBODY, Door, Exchange
@@ -47,18 +44,12 @@ class HttpServer:
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE,
         )
-        self._server = _Server(config)
+        self._server = Server(config)
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Accepts connections; raises SettingsError where the address cannot be bound."""
-        listening = self._bound()
-        self._serving = asyncio.create_task(self._server.serve([listening]))
-        started = asyncio.create_task(self._server.accepting.wait())
-        await asyncio.wait((self._serving, started), return_when=asyncio.FIRST_COMPLETED)
-        started.cancel()
-        if self._serving.done():
-            self._serving.result()
+        self._serving = await self._server.begin([self._bound()])
         logger.info("serving HTTP on %s", self._address)
 
     async def stop(self) -> None:
@@ -94,7 +85,7 @@ class HttpServer:
 
     def _bound(self) -> socket.socket:
         try:
-            return _unix(self._address.removeprefix("unix:")) if self._address.startswith("unix:") else self._tcp()
+            return unix_socket(self._address.removeprefix("unix:")) if self._address.startswith("unix:") else self._tcp()
         except OSError as error:
             raise SettingsError(f"--http (GW_HTTP): {self._address} cannot be bound: {error.strerror}") from None
 
@@ -108,31 +99,3 @@ class HttpServer:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listening.bind(where)
         return listening
-
-
-class _Server(uvicorn.Server):
-    """Says when it accepts connections, and leaves signals to the worker."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.accepting = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.accepting.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _unix(path: str) -> socket.socket:
-    """A socket that only this user can connect to."""
-    Path(path).unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o177)
-    try:
-        listening.bind(path)
-    finally:
-        os.umask(before)
-    return listening

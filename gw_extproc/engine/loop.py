@@ -36,6 +36,7 @@ from gw_extproc.session.calling import shortened, spoken
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.session.recall import COMPACTION
 from gw_extproc.session.session import Session
+from gw_extproc.telemetry.record import StepKind
 
 logger = logging.getLogger("gw_extproc.loop")
 
@@ -175,17 +176,22 @@ class Loop:
 
     async def _outcome(self, hosted: Hosted, arguments: str) -> Outcome:
         """What a call comes to, whatever happens: a tool that fails or is slow is an answer for the model."""
-        seconds = self._gateway.settings.tool_timeout
+        seconds, failed = self._gateway.settings.tool_timeout, "failed"
+        step = self._session.exchange.step(StepKind.TOOL, hosted.form.item_type.removesuffix("_call"))
+        step.facts["gen_ai.tool.name"] = hosted.tool.name
         try:
             async with asyncio.timeout(seconds):
-                return await self._tools.call(hosted, arguments)
+                outcome = await self._tools.call(hosted, arguments)
+            step.end(None if outcome.status == "completed" else outcome.status)
+            return outcome
         except ToolFailure as failure:
             reason = failure.reason
         except TimeoutError:
-            reason = f"The tool did not answer within {seconds:g} seconds."
+            reason, failed = f"The tool did not answer within {seconds:g} seconds.", "timeout"
         except Exception:  # the same for a fault of a tool's own
             logger.exception("a tool failed")
             reason = "The tool failed."
+        step.end(failed)
         return self._tools.of(hosted).failed(hosted, arguments, reason)
 
     def _open(self, form: Form, fields: dict[str, Any]) -> HostedDraft:

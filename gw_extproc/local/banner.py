@@ -20,9 +20,14 @@ def banner(settings: Settings, *, is_demo: bool) -> str:
             f"  upstream   {upstream_of(settings)}{note}",
             f"  dialect    {settings.upstream_dialect.name}",
             f"  store      {store_of(settings)}",
+            *((f"  metrics    {metrics_of(settings)}",) if settings.admin_port else ()),
             f"  try        {_curl(settings, is_demo=is_demo)}",
         )
     )
+
+
+def metrics_of(settings: Settings) -> str:
+    return f"http://{joined(_reachable(settings.admin_host), settings.admin_port)}/metrics"
 
 
 def upstream_of(settings: Settings) -> str:

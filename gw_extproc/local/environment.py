@@ -27,5 +27,7 @@ def _text(value: object) -> str:
             return value.url
         case Mapping():
             return ",".join(f"{name}={target}" for name, target in value.items())
+        case tuple() | list():
+            return ",".join(map(str, value))
         case _:
             return str(value)

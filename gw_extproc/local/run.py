@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
-from gw_extproc.local import envoy_kept, model, plan, valkey, workers
+from gw_extproc.local import admin_port, envoy_kept, model, plan, valkey, workers
 from gw_extproc.local.banner import banner
 from gw_extproc.local.crew import Crew, Part, gathered
 from gw_extproc.local.environment import environment
@@ -35,19 +36,21 @@ async def run(settings: Settings, ready: Ready) -> None:
     signals = Signals()
     signals.catch()
     plan.free_host(settings)
+    metrics = admin_port.bound(settings, elsewhere=True)
     asyncio.get_running_loop().run_in_executor(None, envoy_kept.make_ready)
     async with valkey.claimed(settings) as claim, gathered() as crew:
-        await supervise(crew, signals, partial(_start, settings, ready, claim), partial(_stop, settings))
+        await supervise(crew, signals, partial(_start, settings, ready, metrics, claim), partial(_stop, settings))
 
 
-async def _start(settings: Settings, ready: Ready, claim: Claim | None, crew: Crew) -> None:
+async def _start(settings: Settings, ready: Ready, metrics: socket.socket | None, claim: Claim | None, crew: Crew) -> None:
     places = workers.listening(settings, crew.directory)
     workers.check(places)
     upstream = await model.reached(crew, settings)
     stored = await valkey.start(crew, settings, claim)
     admin, egress = _admin_socket(crew), f"unix:{crew.directory}/egress.sock"
-    given = stored.model_copy(update={"upstream": upstream, "egress": settings.egress or egress})
-    await workers.start(crew, given, places)
+    found = {"upstream": upstream, "egress": settings.egress or egress, "admin_port": admin_port.at(metrics)}
+    given = stored.model_copy(update=found)
+    await workers.start(crew, given, places, metrics)
     path = await asyncio.to_thread(_write_config, plan.private(given, upstream, places, f"unix:{admin}", egress), crew.directory)
     await workers.until_serving(places)  # asked only now: a thread that asks all the time slows down the one that writes
     await crew.start(_envoy(given, path))

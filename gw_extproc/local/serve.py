@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
-from gw_extproc.local import model, plan, valkey, workers
+from gw_extproc.local import admin_port, model, plan, valkey, workers
 from gw_extproc.local.addresses import joined
 from gw_extproc.local.banner import banner
 from gw_extproc.local.crew import Crew, gathered
@@ -24,9 +24,10 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
     """Runs all workers until a signal; raises LocalError where they cannot, or where one ends by itself."""
     places = workers.listening(settings)
     workers.check(places)
+    admin = admin_port.bound(settings, elsewhere=False)
 
     async def start(claim: Claim | None, crew: Crew) -> None:
-        await _serving(crew, await valkey.start(crew, settings, claim), places)
+        await _serving(crew, await valkey.start(crew, settings, claim), places, admin)
         ready()
 
     await _until_a_signal(settings, start)
@@ -35,12 +36,13 @@ async def serve(settings: Settings, ready: Callable[[], None]) -> None:
 async def http(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serves the HTTP application alone until a signal; `ready` gets what to tell the user. Raises LocalError as `serve`."""
     host = plan.free_host(settings)
-    port = settings.port or _free_port(host)
+    port, admin = settings.port or _free_port(host), admin_port.bound(settings, elsewhere=True)
 
     async def start(claim: Claim | None, crew: Crew) -> None:
         stored = await valkey.start(crew, settings, claim)
-        given = stored.model_copy(update={"upstream": await model.reached(crew, settings), "port": port})
-        await _serving(crew, given, Listening(http=[joined(host, port)] * settings.workers))
+        found = {"upstream": await model.reached(crew, settings), "port": port, "admin_port": admin_port.at(admin)}
+        given = stored.model_copy(update=found)
+        await _serving(crew, given, Listening(http=[joined(host, port)] * settings.workers), admin)
         ready(banner(given.model_copy(update={"store": settings.store}), is_demo=settings.upstream is None))
 
     await _until_a_signal(settings, start)
@@ -53,8 +55,8 @@ async def _until_a_signal(settings: Settings, start: Callable[[Claim | None, Cre
         await supervise(crew, signals, partial(start, claim), partial(_stop, settings))
 
 
-async def _serving(crew: Crew, settings: Settings, places: Listening) -> None:
-    await workers.start(crew, settings, places)
+async def _serving(crew: Crew, settings: Settings, places: Listening, admin: socket.socket | None) -> None:
+    await workers.start(crew, settings, places, admin)
     await workers.until_serving(places)
 
 

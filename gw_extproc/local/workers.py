@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -46,11 +47,14 @@ def check(places: Listening) -> None:
                 raise LocalError(f"--{name} (GW_{name.upper()}): {problem}; choose another address")
 
 
-async def start(crew: Crew, settings: Settings, places: Listening) -> None:
-    """Starts them all; they serve when `until_serving` says so."""
+async def start(crew: Crew, settings: Settings, places: Listening, admin: socket.socket | None) -> None:
+    """Starts them all; they serve when `until_serving` says so. They share the admin application's port, if there is one."""
     crew.adopt(Path(address.removeprefix("unix:")) for address in places.all if address.startswith("unix:"))
-    for name, command in zip(names(settings), _commands(places), strict=True):
-        await crew.start(Part(name, command, environment(settings)))
+    inherited = () if admin is None else (admin.fileno(),)
+    peers = [f"{crew.directory}/worker-{number}.sock" for number in range(settings.workers)]
+    for number, (name, command) in enumerate(zip(names(settings), _commands(places), strict=True)):
+        shared = ("--number", str(number), "--peers", ",".join(peers), *(text for fd in inherited for text in ("--admin", str(fd))))
+        await crew.start(Part(name, (*command, *shared), environment(settings), inherited))
 
 
 async def until_serving(places: Listening) -> None:

@@ -6,7 +6,7 @@ While the store is known to be away, calls fail at once instead of each waiting 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar, cast
 
 from redis.asyncio import RedisCluster
@@ -30,6 +30,7 @@ from gw_extproc.store import clients, keys
 from gw_extproc.store.errors import REFUSALS, StoreDown
 from gw_extproc.store.scripts import PROBE, Script
 from gw_extproc.store.watch import Watch
+from gw_extproc.telemetry.record import Step, StepKind, current
 
 CONNECTIONS = 64
 """Calls at once. The server does one thing at a time anyway; more would only wait there instead of here."""
@@ -47,7 +48,8 @@ Entries = Sequence[tuple[bytes, Mapping[bytes, bytes]]]
 """Entries of a stream: id and fields."""
 
 Reply = Sequence[bytes]
-"""What follows "ok". Numbers in it come as such, so `int` reads them; what is not there is None, and who asks for it says so."""
+"""What a script gives; `run` gives what follows "ok". Numbers in it come as such, so `int` reads them; what is not there is None, and
+who asks for it says so."""
 
 # The one table of what may come out of the client, the first match counts: what the log calls it, and whether another attempt may help.
 _FAILURES: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str, bool]] = (
@@ -65,15 +67,22 @@ _FOREIGN = (RedisError, RedisClusterException, asyncio.TimeoutError, OSError)
 
 T = TypeVar("T")
 
+Told = Callable[[Step], None]
+
+
+def untold(_: Step) -> None:
+    """Nobody counts."""
+
 
 class Connection:
     """Sends scripts. `retries` is how often a call is repeated; each attempt takes `timeout` seconds at most."""
 
-    def __init__(self, url: str, *, timeout: float, retries: int) -> None:
-        """Raises ValueError where the URL is none."""
+    def __init__(self, url: str, *, timeout: float, retries: int, told: Told = untold) -> None:
+        """`told` hears of each call that is over. Raises ValueError where the URL is none."""
         where = parse(url)
         self._timeout = timeout
         self._retries = retries
+        self._told = told
         # The pools in there are larger, so that a probe never waits for a place.
         self._client, self._sentinel = clients.build(where, timeout=timeout, connections=2 * CONNECTIONS)
         self._places = asyncio.Semaphore(CONNECTIONS)
@@ -101,6 +110,22 @@ class Connection:
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
         """What the script gives; raises what it refuses with, or StoreDown."""
+        step = current().step(StepKind.STORE, script.name)
+        try:
+            reply = await self._answer(script, keys, *arguments)
+        except StoreDown:
+            step.end("failed")
+            self._told(step)
+            raise
+        refused = reply[0] != b"ok"
+        step.end("refused" if refused else None)
+        self._told(step)
+        if refused:
+            raise REFUSALS[reply[0]]
+        return reply[1:]
+
+    async def _answer(self, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
+        """What it gives, or refuses with."""
         for attempt in range(self._retries + 1):
             if attempt:
                 await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
@@ -117,9 +142,7 @@ class Connection:
                 raise StoreDown(reason) from error
             if script.grows:
                 self._watch.wrote()
-            if reply[0] != b"ok":
-                raise REFUSALS[reply[0]]
-            return reply[1:]
+            return reply
         raise AssertionError("the last attempt returns or raises")
 
     async def wait(self, stream: str, after: str, most: int, seconds: float) -> Entries:

@@ -18,6 +18,7 @@ end
 
 # unique, prompt, version
 CREATE = Script(
+    "create_prompt",
     _COMMON
     + """
 local unique, prompt, version = ARGV[1], ARGV[2], ARGV[3]
@@ -33,6 +34,7 @@ return {'ok'}
 
 # unique, number or "" for the newest -> prompt, stamp, number, version
 LOAD = Script(
+    "load_prompt",
     _COMMON
     + """
 local unique, number = ARGV[1], ARGV[2]
@@ -43,11 +45,12 @@ local version = redis.call('HGET', hash, version_of(unique, number))
 if not version then return {'unknown'} end
 local prompt, stamp = unpack(redis.call('HMGET', hash, 'p:' .. unique, 's:' .. unique))
 return {'ok', prompt, stamp, number, version}
-"""
+""",
 )
 
 # unique, the stamp that was seen, the new stamp, prompt, version or "" where it stays -> number of the newest
 UPDATE = Script(
+    "update_prompt",
     _COMMON
     + """
 local unique, seen, stamp, prompt, version = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -68,6 +71,7 @@ return {'ok', newest}
 
 # unique that the page comes after or "", how many, "asc" or "desc" -> whether there is more, (unique, prompt, number, version)...
 PAGE = Script(
+    "list_prompts",
     _COMMON
     + """
 local after, count, ascending = ARGV[1], tonumber(ARGV[2]), ARGV[3] == 'asc'
@@ -91,11 +95,12 @@ for place = 1, math.min(count, #members) do
   for _, each in ipairs({unique, prompt, newest, version}) do reply[#reply + 1] = each end
 end
 return reply
-"""
+""",
 )
 
 # unique, number that the page comes after or "", how many, "asc" or "desc" -> whether there is more, (number, version)...
 VERSIONS = Script(
+    "list_prompt_versions",
     _COMMON
     + """
 local unique, after, count, step = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4] == 'asc' and 1 or -1
@@ -114,11 +119,12 @@ while number >= 1 and number <= newest and count > 0 do
 end
 if number >= 1 and number <= newest then reply[2] = 1 end
 return reply
-"""
+""",
 )
 
 # unique
 DELETE = Script(
+    "delete_prompt",
     _COMMON
     + """
 local unique = ARGV[1]
@@ -128,5 +134,5 @@ for number = 1, newest do redis.call('HDEL', hash, version_of(unique, number)) e
 redis.call('HDEL', hash, 'n:' .. unique, 's:' .. unique, 'p:' .. unique)
 redis.call('ZREM', order, unique)
 return {'ok'}
-"""
+""",
 )

@@ -43,6 +43,11 @@ class Queue:
         (entry,) = await self._run(queue_scripts.ENQUEUE, limit, tenant, ref.thread, ref.unique)
         return entry.decode()
 
+    async def depth(self) -> int:
+        """How many wait."""
+        (waiting,) = await self._run(queue_scripts.DEPTH)
+        return int(waiting)
+
     async def take(self, most: int, lease_seconds: float) -> Sequence[Entry]:
         """What waits, and what its worker has not renewed for so long."""
         found = await self._run(queue_scripts.TAKE, most, _milliseconds(lease_seconds))

@@ -45,6 +45,7 @@ end
 
 # most that may wait, tenant, thread, unique -> entry
 ENQUEUE = Script(
+    "enqueue",
     _JOBS
     + """
 group()
@@ -57,8 +58,20 @@ return {'ok', entry}
     grows=True,
 )
 
+# -> how many wait
+DEPTH = Script(
+    "count_jobs",
+    _JOBS
+    + """
+if redis.call('EXISTS', queue) == 0 then return {'ok', 0} end
+group()
+return {'ok', redis.call('XLEN', queue) - redis.call('XPENDING', queue, GROUP)[1]}
+""",
+)
+
 # most that are wanted, milliseconds of a lease -> of each entry: itself, tenant, thread, unique; first what others have let lie
 TAKE = Script(
+    "take_jobs",
     _JOBS
     + """
 group()
@@ -75,32 +88,35 @@ if wanted > 0 then
   if found then entries(reply, found[1][2]) end
 end
 return reply
-"""
+""",
 )
 
 # entries: they are still being worked on
 RENEW = Script(
+    "renew_jobs",
     _JOBS
     + """
 group()
 for number = 2, #ARGV do redis.call('XCLAIM', queue, GROUP, ALL, 0, ARGV[number], 'JUSTID') end
 return {'ok'}
-"""
+""",
 )
 
 # milliseconds of a lease, entry: somebody else may have it at once
 RELEASE = Script(
+    "release_job",
     _JOBS
     + """
 group()
 redis.call('XCLAIM', queue, GROUP, ALL, 0, ARGV[3], 'IDLE', ARGV[2], 'JUSTID')
 notice('job', '')
 return {'ok'}
-"""
+""",
 )
 
 # entry or "", webhook or "": the work is done, and this is to be told
 DONE = Script(
+    "finish_job",
     _JOBS
     + """
 group()
@@ -114,31 +130,34 @@ if ARGV[2] ~= '' then
   redis.call('XDEL', queue, ARGV[2])
 end
 return {'ok'}
-"""
+""",
 )
 
 # unique
 CANCELLED = Script(
+    "notice_cancelled",
     _JOBS
     + """
 notice('cancelled', ARGV[2])
 return {'ok'}
-"""
+""",
 )
 
 # most that are wanted, milliseconds that their delivery may take -> webhooks that are due, which are not due again before that
 WEBHOOKS = Script(
+    "take_webhooks",
     _JOBS
     + """
 local due = redis.call('ZRANGEBYSCORE', webhooks, '-inf', now(), 'LIMIT', 0, ARGV[2])
 for _, webhook in ipairs(due) do redis.call('ZADD', webhooks, now() + ARGV[3], webhook) end
 if #due > 0 then stay(webhooks) end
 return {'ok', unpack(due)}
-"""
+""",
 )
 
 # webhook, milliseconds until it is due again or "": never
 POSTPONE = Script(
+    "postpone_webhook",
     _JOBS
     + """
 if ARGV[3] == '' then
@@ -147,14 +166,15 @@ else
   redis.call('ZADD', webhooks, 'XX', now() + ARGV[3], ARGV[2])
 end
 return {'ok'}
-"""
+""",
 )
 
 # -> id of the newest notice
 LATEST = Script(
+    "latest_notice",
     _JOBS
     + """
 local latest = redis.call('XREVRANGE', notices, '+', '-', 'COUNT', 1)
 return {'ok', latest[1] and latest[1][1] or '0-0'}
-"""
+""",
 )

@@ -31,6 +31,7 @@ end
 
 # sealed request, number, events and marks of what is said at once, seconds until it has to be in the queue
 BEGIN = Script(
+    "begin_run",
     _RUN
     + """
 if not state then
@@ -45,17 +46,19 @@ return {'ok'}
 
 # entry in the queue
 QUEUED = Script(
+    "queue_run",
     _RUN
     + """
 if not state then return {'missing'} end
 redis.call('HSETNX', run, 'entry', ARGV[2])
 if state ~= 'ended' then last_for(retention) end
 return {'ok'}
-"""
+""",
 )
 
 # entry in the queue -> state before, attempt, number of events, sealed request; a second entry for a run is of no use: "duplicate"
 TAKE = Script(
+    "take_run",
     _RUN
     + """
 if not state then return {'missing'} end
@@ -66,11 +69,12 @@ if state ~= 'cancelling' then current = redis.call('HINCRBY', run, 'attempt', 1)
 if state == 'queued' then redis.call('HSET', run, 'state', 'in_progress') end
 last_for(retention)
 return {'ok', state, current, last, redis.call('HGET', run, 'job')}
-"""
+""",
 )
 
 # attempt, number, events, marks
 APPEND = Script(
+    "append_events",
     _RUN
     + """
 if not state then return {'missing'} end
@@ -84,6 +88,7 @@ return {'ok'}
 
 # -> state now, attempt, number of events, sealed request
 STOP = Script(
+    "stop_run",
     _RUN
     + """
 if not state then return {'missing'} end
@@ -93,11 +98,12 @@ if state ~= 'cancelling' then
   current = redis.call('HINCRBY', run, 'attempt', 1)
 end
 return {'ok', 'cancelling', current, last, redis.call('HGET', run, 'job')}
-"""
+""",
 )
 
 # as SAVE, then attempt, seconds that the events stay, items
 FINISH = Script(
+    "finish_run",
     _RUN
     + """
 local attempt, afterlife, FIRST = ARGV[7], ARGV[8], 9
@@ -116,6 +122,7 @@ return {'ok'}
 
 # number of events that are known -> state, entry, sealed request, and of each batch of events its number, events and marks
 LOOK = Script(
+    "look_at_run",
     _RUN
     + """
 if not state then return {'missing'} end
@@ -126,5 +133,5 @@ for _, entry in ipairs(redis.call('XRANGE', events, '(' .. ARGV[2] .. '-0', '+')
   reply[#reply + 1] = entry[2][4]
 end
 return reply
-"""
+""",
 )

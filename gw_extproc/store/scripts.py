@@ -81,12 +81,15 @@ end
 class Script:
     """`grows`: it asks for memory, so its success shows that the store takes writes."""
 
+    name: str
+    """What it does, in words for whoever watches the store's operations."""
     text: str
     grows: bool = False
 
 
 # unique, "1" with its own outputs or "0" without, limit -> items
 CHAIN = Script(
+    "load_chain",
     COMMON
     + """
 local records, parent, total = {}, ARGV[2], 0
@@ -114,11 +117,12 @@ local failed = gather(reply, fields, total, ARGV[4])
 if failed then return {failed} end
 renew()
 return reply
-"""
+""",
 )
 
 # unique, limit -> object, trace, number of inputs, items
 LOAD = Script(
+    "load_response",
     COMMON
     + """
 local unique = ARGV[2]
@@ -132,11 +136,12 @@ local failed = gather(reply, fields, size, ARGV[3])
 if failed then return {failed} end
 renew()
 return reply
-"""
+""",
 )
 
 # limit, members -> items, null where there is none
 ITEMS = Script(
+    "list_inputs",
     COMMON
     + """
 local fields, reply, FIRST = {}, {'ok'}, 3
@@ -145,7 +150,7 @@ if size_of(fields) > tonumber(ARGV[2]) then return {'large'} end
 for number, field in ipairs(fields) do reply[number + 1] = redis.call('HGET', hash, field) end
 renew()
 return reply
-"""
+""",
 )
 
 # unique, head ("" for items that belong to the conversation alone), object ("" for none), trace, "1" in a conversation, items
@@ -188,10 +193,11 @@ renew()
 """
 """Of a script that has said which is the first of its arguments that is an item."""
 
-SAVE = Script(f"{COMMON}local FIRST = 7\n{SAVING}return {{'ok'}}", grows=True)
+SAVE = Script("save_response", f"{COMMON}local FIRST = 7\n{SAVING}return {{'ok'}}", grows=True)
 
 # two more keys: those of its background work. unique -> whether there was one; items that the conversation still lists stay
 DELETE = Script(
+    "delete_response",
     COMMON
     + """
 local unique = ARGV[2]
@@ -206,11 +212,12 @@ end
 erase(fields)
 renew()
 return {'ok'}
-"""
+""",
 )
 
 # conversation, unique, items
 CREATE = Script(
+    "create_conversation",
     COMMON
     + """
 local conversation, unique, FIRST = ARGV[2], ARGV[3], 4
@@ -234,16 +241,18 @@ return {'ok'}
 
 # -> conversation
 RETRIEVE = Script(
+    "load_conversation",
     COMMON
     + """
 if not is_conversation() then return {'missing'} end
 renew()
 return {'ok', redis.call('HGET', hash, 'c')}
-"""
+""",
 )
 
 # conversation
 UPDATE = Script(
+    "update_conversation",
     COMMON
     + """
 if not is_conversation() then return {'missing'} end
@@ -256,6 +265,7 @@ return {'ok'}
 
 # items that a stored response owns stay with it
 DELETE_CONVERSATION = Script(
+    "delete_conversation",
     COMMON
     + """
 if not is_conversation() then return {'missing'} end
@@ -267,11 +277,12 @@ redis.call('DEL', order)
 erase(fields)
 renew()
 return {'ok'}
-"""
+""",
 )
 
 # limit -> last number, items
 CONTEXT = Script(
+    "load_context",
     COMMON
     + """
 if not is_conversation() then return {'missing'} end
@@ -281,11 +292,12 @@ local failed = gather(reply, fields, size_of(fields), ARGV[2])
 if failed then return {failed} end
 renew()
 return reply
-"""
+""",
 )
 
 # member that the page comes after or "", number of items, "asc" or "desc", limit -> whether there is more, items
 PAGE = Script(
+    "list_items",
     COMMON
     + """
 if not is_conversation() then return {'missing'} end
@@ -309,21 +321,23 @@ local failed = gather(reply, fields, size_of(fields), ARGV[5])
 if failed then return {failed} end
 renew()
 return reply
-"""
+""",
 )
 
 # member -> item
 ITEM = Script(
+    "load_item",
     COMMON
     + """
 if not is_conversation() or not redis.call('ZSCORE', order, ARGV[2]) then return {'missing'} end
 renew()
 return {'ok', redis.call('HGET', hash, 'i:' .. ARGV[2])}
-"""
+""",
 )
 
 # member -> conversation
 REMOVE_ITEM = Script(
+    "delete_item",
     COMMON
     + """
 if not is_conversation() or redis.call('ZREM', order, ARGV[2]) == 0 then return {'missing'} end
@@ -332,11 +346,12 @@ if redis.call('HEXISTS', hash, 'h:' .. string.match(ARGV[2], '^[^:]*')) == 0 the
 end
 renew()
 return {'ok', redis.call('HGET', hash, 'c')}
-"""
+""",
 )
 
 # One key. What is expected ("" for nothing), what to put in its place -> what is there now
 EXCHANGE = Script(
+    "exchange_keys",
     """
 local present = redis.call('GET', KEYS[1]) or ''
 if present == ARGV[1] and ARGV[2] ~= '' then
@@ -344,8 +359,8 @@ if present == ARGV[1] and ARGV[2] ~= '' then
   present = ARGV[2]
 end
 return {'ok', present}
-"""
+""",
 )
 
 # One key, which is not read: only the way to it counts
-PROBE = Script("return {'ok'}")
+PROBE = Script("probe", "return {'ok'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gw_extproc.store.connection import Connection
+from gw_extproc.store.connection import Connection, Told, untold
 from gw_extproc.store.conversations import Conversations
 from gw_extproc.store.prompts import Prompts
 from gw_extproc.store.queue import Queue
@@ -27,12 +27,15 @@ class Store:
     queue: Queue
 
     @classmethod
-    async def open(cls, url: str, *, attempt_seconds: float, retries: int, retention: int, secrets: Sequence[str] = ()) -> Store:
+    async def open(
+        cls, url: str, *, attempt_seconds: float, retries: int, retention: int, secrets: Sequence[str] = (), told: Told = untold
+    ) -> Store:
         """Raises ValueError for a wrong URL and nothing else: a store that is away comes back by itself.
 
-        An attempt takes `attempt_seconds` at most and is repeated `retries` times at most; `retention` is seconds too.
+        An attempt takes `attempt_seconds` at most and is repeated `retries` times at most; `retention` is seconds too. `told` hears of
+        each operation that is over.
         """
-        connection = Connection(url, timeout=attempt_seconds, retries=retries)
+        connection = Connection(url, timeout=attempt_seconds, retries=retries, told=told)
         responses, conversations = Responses(connection, retention), Conversations(connection, retention)
         vault, runs, queue = Vault(connection, retention, secrets), Runs(connection, retention), Queue(connection, retention)
         store = cls(connection, responses, conversations, Prompts(connection), vault, runs, queue)

@@ -12,9 +12,9 @@ from gw_extproc.store.scripts import Script
 from gw_extproc.store.store import Store
 from tests.valkey import Valkey
 
-_EXPIRY = Script("return {'ok', redis.call('TTL', KEYS[1])}")
+_EXPIRY = Script("expiry", "return {'ok', redis.call('TTL', KEYS[1])}")
 _OWN = ("gw:secrets", "gw:{jobs}")
-_SIZE = Script("return {'ok', redis.call('MEMORY', 'USAGE', KEYS[1], 'SAMPLES', 0) or 0}")
+_SIZE = Script("size", "return {'ok', redis.call('MEMORY', 'USAGE', KEYS[1], 'SAMPLES', 0) or 0}")
 
 
 async def expiry(store: Store, key: str) -> int:

@@ -28,6 +28,7 @@ from gw_extproc.engine.tools.mcp_rules import allowed, needs_approval
 from gw_extproc.engine.tools.remote import Endpoint, Listed, ProtocolFailure, Remote, Result
 from gw_extproc.engine.tools.tool import Given, HostedTool, Open, Outcome, Request, Running, ToolFailure
 from gw_extproc.settings import Settings
+from gw_extproc.telemetry.record import StepKind, current
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _OF_THE_CONNECTION = frozenset(
@@ -217,12 +218,16 @@ class RunningMcp(Running):
         lists, now = self._tool.lists, time.monotonic()
         if (listed := lists.get(server.endpoint, now)) is not None:
             return listed
+        step = current().step(StepKind.LIST_TOOLS, mcp_forms.LIST.item_type)
         try:
             async with asyncio.timeout(self._timeout):
                 listed = await server.connection.tools()
+            step.end()
         except TimeoutError:
+            step.end("timeout")
             return f"The MCP server did not answer within {self._timeout:g} seconds."
         except ToolFailure as failure:
+            step.end("failed")
             return f"The MCP server's tools could not be listed: {failure.reason}."
         lists.put(server.endpoint, listed, now)
         return listed
