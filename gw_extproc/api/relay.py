@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gw_extproc.aftermath import Aftermath
 from gw_extproc.session.answers import Body, Head, Part
+from gw_extproc.telemetry.record import current
 
 OnDisconnect = Literal["cancel", "finish"]
 
@@ -37,6 +38,8 @@ class Relay(Response):
             await asyncio.wait({speaking, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
+            if not speaking.done():
+                current().left = "answering"
             if self._on_disconnect == "cancel":
                 speaking.cancel()
         if self._on_disconnect == "cancel" or speaking.done():

@@ -219,6 +219,7 @@ class Loop:
                 news.cancel()
                 self._news.clear()
                 if events := self._session.assembler.take():
+                    self._session.exchange.tells(events)
                     yield events
             working.result()
         finally:

@@ -43,6 +43,7 @@ class Stream(Voice):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._opening = session.assembler.start()
+        session.exchange.tells(self._opening)
 
     def say(self, events: bytes) -> Sequence[Part]:
         opening, self._opening = self._opening, b""

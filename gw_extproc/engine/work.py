@@ -29,7 +29,7 @@ from gw_extproc.session.session import Session
 from gw_extproc.store.errors import BadSeal, DuplicateEntry, LostRun, NotStored, StoreDown
 from gw_extproc.store.queue import Entry
 from gw_extproc.store.runs import RunState, Taken
-from gw_extproc.telemetry.record import Door, current
+from gw_extproc.telemetry.record import NOBODY, Door
 
 logger = logging.getLogger("gw_extproc.background")
 
@@ -48,11 +48,12 @@ class Work:
         self._gateway = gateway
         self.entry = entry
         self._publisher: Publisher | None = None
+        self._exchange = NOBODY
 
     async def run(self) -> None:
         """Makes the response and takes it out of the queue, where a run that was lost to somebody else stays. Raises StoreDown."""
-        with self._gateway.telemetry.begin(Door.BACKGROUND, "POST", RESPONSES, {}) as exchange:
-            exchange.tenant = self.entry.tenant[:SHOWN]
+        with self._gateway.telemetry.begin(Door.BACKGROUND, "POST", RESPONSES, {}) as self._exchange:
+            self._exchange.tenant, self._exchange.response_id = self.entry.tenant[:SHOWN], self.id
             await self._run()
 
     async def _run(self) -> None:
@@ -66,6 +67,10 @@ class Work:
         else:
             logger.info("response %s status=%s", self.id, status)
             await queue.done(self.entry.id, webhooks.event(self._gateway, self.entry.ref, status))
+
+    def cancelled(self) -> None:
+        """Somebody has cancelled it; the task is cancelled next."""
+        self._exchange.status = Status.CANCELLED.value
 
     def let_go(self) -> None:
         """Somebody else shall take it up; the task is cancelled next."""
@@ -127,9 +132,8 @@ class Work:
         await publisher.say(events + await session.conclude())
 
     async def _settled(self, taken: Taken, status: Status, error: GatewayError | None) -> str:
-        exchange = current()
-        exchange.response_id, exchange.background, exchange.status = self.id, True, status.value
+        self._exchange.background, self._exchange.status = True, status.value
         if error is not None:
-            exchange.fail(error)
+            self._exchange.fail(error)
         await settle(self._gateway, self.entry.tenant, self.entry.ref, taken, status, error)
         return status.value

@@ -121,6 +121,7 @@ class Workers:
     def _stop(self, cancelled: frozenset[str]) -> None:
         for work, task in self._running.values():
             if work.entry.ref.unique in cancelled:
+                work.cancelled()
                 task.cancel()
 
     async def _renew(self) -> None:

@@ -276,7 +276,9 @@ class StreamAnswer(Answer):
                 raise error
             head = [self._head()]
         self._flow = _Flow.FLOWING
-        return [*head, Body(self._session.assembler.start(), end=False)]
+        opening = self._session.assembler.start()
+        self._session.exchange.tells(opening)
+        return [*head, Body(opening, end=False)]
 
     def _head(self) -> Head:
         return Head(200, {**EVENT_STREAM, **notice(self._session)})

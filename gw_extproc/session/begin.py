@@ -34,6 +34,8 @@ SEALED_REASONING = "reasoning.encrypted_content"
 
 async def begin(body: bytes, caller: Caller, gateway: Gateway) -> Session:
     """Reads a `POST /v1/responses` body; raises CallerError where it cannot be honoured, StoreDown where its history cannot be had."""
+    if (captured := current().captured) is not None:
+        captured.asks(body)
     return _lightened(await begin_parsed(parsed(body), caller, gateway, {}))
 
 

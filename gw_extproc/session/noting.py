@@ -29,6 +29,13 @@ def ended(exchange: Exchange, assembler: Assembler) -> None:
         exchange.call.end(exchange.error)
 
 
+def told(exchange: Exchange, answer: bytes, last: bytes) -> None:
+    """The caller is told the object, or the error in its place, with these last events."""
+    if exchange.captured is not None:
+        exchange.tells(last)
+        exchange.captured.tells(answer)
+
+
 def _usage(given: Mapping[str, Any] | None, *, estimated: bool) -> Usage | None:
     if given is None:
         return None

@@ -79,12 +79,15 @@ class Session:
         if self.store and not self.kept:
             self.plan.notices.add("not stored", "store")
         self.told = self.assembler.response(stored=self.kept)
-        return self.assembler.announce(self.told)
+        last = self.assembler.announce(self.told)
+        noting.told(self.exchange, self.told, last)
+        return last
 
     def refuse(self, error: GatewayError) -> None:
         """The caller is told an error instead, and no id: nothing is kept, so that whoever asks again is not found to ask twice."""
         self.told = error.body()
         self.exchange.fail(error)
+        noting.told(self.exchange, self.told, b"")
 
     async def give_up(self) -> None:
         """Keeps what there is of an answer that was broken off; a question without any answer does not go into its conversation."""

@@ -17,10 +17,11 @@ from collections.abc import Iterable, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from time import perf_counter
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
-from gw_extproc.core.errors import GatewayError
+from gw_extproc.core.errors import GatewayError, UpstreamError
 from gw_extproc.telemetry.captured import Captured
 from gw_extproc.telemetry.pace import Pace
 
@@ -96,7 +97,7 @@ class Step:
     def end(self, failed: str | None = None) -> None:
         """It is over; what comes later changes nothing."""
         if self.ended is None:
-            self.ended, self.failed = time.perf_counter(), failed
+            self.ended, self.failed = perf_counter(), failed
 
     def __enter__(self) -> Self:
         return self
@@ -185,7 +186,7 @@ class Exchange:
 
     def step(self, kind: StepKind, name: str) -> Step:
         """Something begins that takes time."""
-        step = Step(kind, name, time.perf_counter(), os.urandom(8) if self.trace_id else b"")
+        step = Step(kind, name, perf_counter(), os.urandom(8) if self.trace_id else b"")
         self.steps.append(step)
         return step
 
@@ -199,27 +200,32 @@ class Exchange:
 
     def pauses(self) -> None:
         """What was to be done for the model call is done; now it is for others to act."""
-        self.phases["request_body"] += time.perf_counter() - self.working_since
+        self.phases["request_body"] += perf_counter() - self.working_since
 
     def answers(self, status: int) -> None:
         """The called model's server answers with that status."""
         if self.call is not None:
             self.call.facts["http.response.status_code"] = status
-            if status >= 400:
-                self.call.end(str(status))
 
     def said(self, events: bytes) -> None:
         """A piece of the model's answer became these events."""
-        now = time.perf_counter()
+        now = perf_counter()
         self.pace.tick(now)
         if self.added_to_first_token is None:
             self.added_to_first_token = sum(self.phases.values()) + now - self.working_since
         if self.captured is not None:
             self.captured.says(now, events)
 
+    def tells(self, events: bytes) -> None:
+        """Other events: what comes before and after the model's answer, and the items of tools."""
+        if self.captured is not None and events:
+            self.captured.says(perf_counter(), events)
+
     def fail(self, error: GatewayError) -> None:
-        """The caller is told an error."""
+        """The caller is told an error: where the upstream made it, its call has come to that."""
         self.error = named(error)
+        if self.call is not None and isinstance(error, UpstreamError):
+            self.call.end(self.error)
 
     def hold(self) -> None:
         """Somebody works on it who may be at it longer than its carrier."""
@@ -230,7 +236,7 @@ class Exchange:
         self._holders -= 1
         if self._holders:
             return
-        self.ended = time.perf_counter()
+        self.ended = perf_counter()
         for step in self.steps:
             if step.ended is None:
                 step.ended = self.ended
@@ -265,7 +271,7 @@ class _Nobody(Exchange):
         return
 
     def step(self, kind: StepKind, name: str) -> Step:
-        return Step(kind, name, time.perf_counter())
+        return Step(kind, name, perf_counter())
 
     def said(self, events: bytes) -> None:
         return
