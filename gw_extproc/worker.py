@@ -97,8 +97,7 @@ async def _watched(shared: Gateway, counts: Metrics | None, admin: Admin) -> Asy
     if counts is None:
         yield
         return
-    application = admin_app.build(counts, shared.store, Place.among(admin.peers, admin.number))
-    server = AdminServer(application, list(admin.sockets()))
+    server = AdminServer(admin_app.build(counts, shared.store, Place.among(admin.peers, admin.number)), list(admin.sockets()))
     await server.start()
     lag = asyncio.create_task(watch(counts.lagged))
     try:

@@ -95,8 +95,8 @@ class ModelNames:
 
     def answered(self, name: str) -> None:
         """A call by that name was a success: a caller cannot make names up for that."""
-        if self._learns and len(self._known) < LEARNED and len(name) <= _LONGEST:
+        if self._learns and len(self._known) < LEARNED and 0 < len(name) <= _LONGEST:
             self._known.add(name)
 
-    def label(self, name: str | None) -> str:
-        return name if name in self._known and name is not None else OTHER
+    def label(self, name: str) -> str:
+        return name if name in self._known else OTHER

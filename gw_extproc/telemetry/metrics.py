@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from gw_extproc import __version__
 from gw_extproc.core.paths import RESPONSES
@@ -11,7 +12,7 @@ from gw_extproc.settings import Settings
 from gw_extproc.telemetry import families
 from gw_extproc.telemetry.bounds import CANCELLED, METHODS, OTHER, PROVIDERS, ModelNames, error_type, field_of, status_class
 from gw_extproc.telemetry.families import FAMILIES
-from gw_extproc.telemetry.record import Door, Exchange, Step, StepKind
+from gw_extproc.telemetry.record import Door, Exchange, Step, StepKind, Usage
 from gw_extproc.telemetry.tables import Labels, Series, Table
 
 _TRAILERS: Mapping[str, str] = {"request_trailers": "trailers", "response_trailers": "trailers"}
@@ -19,6 +20,15 @@ _TRAILERS: Mapping[str, str] = {"request_trailers": "trailers", "response_traile
 _YES_NO = {True: "true", False: "false", None: "false"}
 
 _ANSWERED = frozenset({"completed", "incomplete"})
+
+
+class _Names(NamedTuple):
+    """Of an exchange's models, as labels."""
+
+    model: str
+    asked: Labels
+    """Operation, provider, model: as the semantic conventions say it."""
+    answered: str
 
 
 class Metrics:
@@ -42,11 +52,12 @@ class Metrics:
         self._open.discard(exchange)
         if exchange.door is not Door.BACKGROUND:
             self._request(exchange)
+        names = self._names(exchange)
         if exchange.route == RESPONSES and exchange.method == "POST":
-            self._response(exchange)
+            self._response(exchange, names)
         for step in exchange.steps:
             if step.kind is StepKind.MODEL:
-                self._model_call(exchange, step)
+                self._model_call(names, step)
             elif step.kind in (StepKind.TOOL, StepKind.LIST_TOOLS):
                 self._tool(step)
 
@@ -76,24 +87,31 @@ class Metrics:
         labels = (method, exchange.route, status_class(exchange.http_status), exchange.door.value)
         self._tables[families.REQUESTS].add(labels)
 
-    def _response(self, exchange: Exchange) -> None:
+    def _names(self, exchange: Exchange) -> _Names:
+        """The models' names, as far as they are to be seen; those of a success are learned first."""
+        asked, answered = exchange.model or "", exchange.answered_model or ""
+        if exchange.status in _ANSWERED:
+            self._models.answered(asked)
+            self._answering.answered(answered)
+        model = self._models.label(asked)
+        return _Names(model, ("chat", self._provider, model), self._answering.label(answered) if answered else "")
+
+    def _response(self, exchange: Exchange, names: _Names) -> None:
         status = _status(exchange)
-        if status in _ANSWERED and exchange.model is not None:
-            self._models.answered(exchange.model)
         for heading, name in exchange.notices:
             self._tables[families.FIELDS].add((heading, field_of(heading, name)))
         if status is None:
             return
-        model, door = self._models.label(exchange.model), exchange.door.value
+        model, door = names.model, exchange.door.value
         self._tables[families.RESPONSES].add((model, status, door, _YES_NO[exchange.stream], _YES_NO[exchange.stored]))
         if status != "rejected":
             self._tables[families.DURATION].observe((model, status, _YES_NO[exchange.stream]), _between(exchange))
         if exchange.door is Door.INLINE:
             self._phases(exchange)
         if exchange.pace.first_token is not None:
-            self._stream(exchange, model)
+            self._stream(exchange, names)
         if exchange.usage is not None:
-            self._tokens(exchange)
+            self._tokens(exchange.usage, names)
 
     def _phases(self, exchange: Exchange) -> None:
         spent: dict[str, float] = {}
@@ -104,31 +122,29 @@ class Metrics:
         for phase, seconds in spent.items():
             self._tables[families.EXT_PROC].observe((phase,), seconds)
 
-    def _stream(self, exchange: Exchange, model: str) -> None:
+    def _stream(self, exchange: Exchange, names: _Names) -> None:
         pace = exchange.pace
         if exchange.added_to_first_token is not None:
             self._tables[families.ADDED].observe((exchange.door.value,), exchange.added_to_first_token)
         if pace.count > 1:
-            self._tables[families.GAPS].merge((model,), pace.gaps, pace.gap_seconds)
+            self._tables[families.GAPS].merge((names.model,), pace.gaps, pace.gap_seconds)
         calls = [step for step in exchange.steps if step.kind is StepKind.MODEL]
         if exchange.status not in _ANSWERED or not calls or pace.first_token is None or pace.last is None:
             return
-        self._tables[families.FIRST_TOKEN].observe(self._asked(exchange), pace.first_token - calls[0].began)
+        self._tables[families.FIRST_TOKEN].observe(names.asked, pace.first_token - calls[0].began)
         usage = exchange.usage
         if len(calls) == 1 and usage is not None and usage.output > 1:
             seconds = (pace.last - pace.first_token) / (usage.output - 1)
-            self._tables[families.PER_TOKEN].observe(self._asked(exchange), seconds)
+            self._tables[families.PER_TOKEN].observe(names.asked, seconds)
 
-    def _tokens(self, exchange: Exchange) -> None:
-        usage = exchange.usage
-        assert usage is not None, "it has been looked at"
-        labels = (*self._asked(exchange), self._answered(exchange))
+    def _tokens(self, usage: Usage, names: _Names) -> None:
+        labels = (*names.asked, names.answered)
         self._tables[families.TOKENS].observe((*labels, "input"), usage.input)
         self._tables[families.TOKENS].observe((*labels, "output"), usage.output)
 
-    def _model_call(self, exchange: Exchange, step: Step) -> None:
+    def _model_call(self, names: _Names, step: Step) -> None:
         failed = "" if step.failed is None else error_type(step.failed)
-        labels = (*self._asked(exchange), self._answered(exchange), failed)
+        labels = (*names.asked, names.answered, failed)
         self._tables[families.OPERATION].observe(labels, _seconds(step))
         if step.failed is not None and step.failed not in CANCELLED:
             self._tables[families.UPSTREAM_ERRORS].add((str(step.facts.get("http.response.status_code", "none")), failed))
@@ -136,16 +152,6 @@ class Metrics:
     def _tool(self, step: Step) -> None:
         outcome = "ok" if step.failed is None else "timeout" if step.failed == "timeout" else "failed"
         self._tables[families.TOOLS].observe((step.name, outcome), _seconds(step))
-
-    def _asked(self, exchange: Exchange) -> Labels:
-        return ("chat", self._provider, self._models.label(exchange.model))
-
-    def _answered(self, exchange: Exchange) -> str:
-        if exchange.answered_model is None:
-            return ""
-        if exchange.status in _ANSWERED:
-            self._answering.answered(exchange.answered_model)
-        return self._answering.label(exchange.answered_model)
 
 
 def _status(exchange: Exchange) -> str | None:

@@ -3,7 +3,7 @@
 Theory. An exchange is one HTTP request and its answer, one turn of a WebSocket, or one background response being made. While it lasts,
 whoever works on it finds its record with `current()` and notes facts there; nobody who notes knows who reads. It ends once everybody
 has let go of it: its carrier, and the work that goes on without it (see aftermath). Only then its readers are told, and from what they
-are told nothing changes any more. Where no exchange is, `current()` is NOBODY, who takes every note and keeps none.
+are told nothing changes any more. Where no exchange is, `current()` is NOBODY, whose notes are not read.
 
 Times are those of `time.perf_counter`, in seconds; `began_at` says what the clock showed.
 """
@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import Enum
 from time import perf_counter
 from types import TracebackType
@@ -258,22 +258,17 @@ class Exchange:
 
 
 class _Nobody(Exchange):
-    """Takes every note and keeps none."""
+    """Takes every note, and nobody reads it: nothing piles up."""
 
     __slots__ = ()
-
-    def __init__(self) -> None:
-        blank = Exchange(Door.HTTP, "", ELSEWHERE, "", began=0.0, began_at=0.0)
-        for each in fields(Exchange):
-            object.__setattr__(self, each.name, getattr(blank, each.name))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        return
 
     def step(self, kind: StepKind, name: str) -> Step:
         return Step(kind, name, perf_counter())
 
     def said(self, events: bytes) -> None:
+        return
+
+    def hold(self) -> None:
         return
 
     def release(self) -> None:
@@ -286,7 +281,7 @@ class _Nobody(Exchange):
         return
 
 
-NOBODY: Exchange = _Nobody()
+NOBODY: Exchange = _Nobody(Door.HTTP, "", ELSEWHERE, "")
 
 _current: ContextVar[Exchange] = ContextVar("gw_extproc.exchange", default=NOBODY)
 

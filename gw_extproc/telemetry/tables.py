@@ -47,27 +47,25 @@ class Table:
 
     def add(self, labels: Labels, amount: float = 1.0) -> None:
         """To a counter."""
-        self._of(labels)[0] += amount
+        (self.series.get(labels) or self._new(labels))[0] += amount
 
     def set(self, labels: Labels, value: float) -> None:
         """A gauge."""
-        self._of(labels)[0] = value
+        (self.series.get(labels) or self._new(labels))[0] = value
 
     def observe(self, labels: Labels, value: float) -> None:
         """In a histogram."""
-        numbers = self._of(labels)
+        numbers = self.series.get(labels) or self._new(labels)
         numbers[bisect_left(self._bounds, value)] += 1
         numbers[-1] += value
 
     def merge(self, labels: Labels, counts: Sequence[int], total: float) -> None:
         """Many observations at once, counted in the same groups."""
-        numbers = self._of(labels)
+        numbers = self.series.get(labels) or self._new(labels)
         for group, count in enumerate(counts):
             numbers[group] += count
         numbers[-1] += total
 
-    def _of(self, labels: Labels) -> list[float]:
-        numbers = self.series.get(labels)
-        if numbers is None:
-            numbers = self.series[labels] = [0.0] * self._width
+    def _new(self, labels: Labels) -> list[float]:
+        numbers = self.series[labels] = [0.0] * self._width
         return numbers

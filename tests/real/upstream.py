@@ -38,6 +38,10 @@ class Gate:
     def open(self) -> None:
         self._opened.set_result(None)
 
+    @property
+    def opened(self) -> bool:
+        return self._opened.done()
+
     async def passed(self) -> None:
         self.reached.set()
         await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._opened)), 2 * DEADLINE)
