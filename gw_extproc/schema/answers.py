@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gw_extproc.schema.base import JsonObject, TypedObject, WireModel, absent
+from gw_extproc.schema.base import JsonObject, SentModel, TypedObject, absent
 from gw_extproc.schema.output_items import ItemResource, OutputItem
 from gw_extproc.schema.prompts import PromptInstructions
 from gw_extproc.schema.requests import Metadata, ResponsePrompt, Summary
@@ -15,36 +15,36 @@ from gw_extproc.schema.tools import ToolChoice, Tools
 Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
 
 
-class ErrorDetail(WireModel):
+class ErrorDetail(SentModel):
     message: str
     type: str
     param: str | None
     code: str | None
 
 
-class ErrorResponse(WireModel):
+class ErrorResponse(SentModel):
     error: ErrorDetail
 
 
-class ResponseError(WireModel):
+class ResponseError(SentModel):
     code: str
     message: str
 
 
-class IncompleteDetails(WireModel):
+class IncompleteDetails(SentModel):
     reason: Literal["max_output_tokens", "content_filter", "interrupted"]
 
 
-class InputTokensDetails(WireModel):
+class InputTokensDetails(SentModel):
     cached_tokens: int
     cache_write_tokens: int
 
 
-class OutputTokensDetails(WireModel):
+class OutputTokensDetails(SentModel):
     reasoning_tokens: int
 
 
-class Usage(WireModel):
+class Usage(SentModel):
     input_tokens: int
     input_tokens_details: InputTokensDetails
     output_tokens: int
@@ -52,7 +52,7 @@ class Usage(WireModel):
     total_tokens: int
 
 
-class EffectiveReasoning(WireModel):
+class EffectiveReasoning(SentModel):
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
     summary: Summary | None
 
@@ -67,16 +67,16 @@ class EchoedFormat(TypedObject):
     strict: bool = absent()
 
 
-class EffectiveText(WireModel):
+class EffectiveText(SentModel):
     format: EchoedFormat
     verbosity: Literal["low", "medium", "high"] = absent()
 
 
-class ConversationOfResponse(WireModel):
+class ConversationOfResponse(SentModel):
     id: str
 
 
-class Response(WireModel):
+class Response(SentModel):
     id: str
     object: Literal["response"]
     created_at: int
@@ -114,18 +114,18 @@ class Response(WireModel):
     user: str = absent()
 
 
-class DeletedResponse(WireModel):
+class DeletedResponse(SentModel):
     id: str
     object: Literal["response"]
     deleted: Literal[True]
 
 
-class InputTokens(WireModel):
+class InputTokens(SentModel):
     object: Literal["response.input_tokens"]
     input_tokens: int
 
 
-class CompactedResponse(WireModel):
+class CompactedResponse(SentModel):
     id: str
     object: Literal["response.compaction"]
     created_at: int
@@ -133,7 +133,7 @@ class CompactedResponse(WireModel):
     usage: Usage
 
 
-class ItemList(WireModel):
+class ItemList(SentModel):
     """A page; of an empty one the ids are empty, because OpenAI's document has them as strings."""
 
     object: Literal["list"]
@@ -143,7 +143,7 @@ class ItemList(WireModel):
     has_more: bool
 
 
-class Model(WireModel):
+class Model(SentModel):
     """What an upstream says of a model beyond these fields is passed on."""
 
     id: str
@@ -152,16 +152,16 @@ class Model(WireModel):
     owned_by: str
 
 
-class ModelList(WireModel):
+class ModelList(SentModel):
     object: Literal["list"]
     data: list[Model]
 
 
-class Health(WireModel):
+class Health(SentModel):
     status: Literal["ok"]
 
 
-class Readiness(WireModel):
+class Readiness(SentModel):
     """Under status 503 where it is not ok. The upstream is unknown where only Envoy knows it."""
 
     status: Literal["ok", "draining", "unavailable"]

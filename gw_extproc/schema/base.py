@@ -16,6 +16,12 @@ class WireModel(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
+class SentModel(WireModel):
+    """An object that the gateway sends: described, never validated while it runs, so that nothing is built for that at the start."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 def absent() -> Any:
     """The default of a field that the gateway leaves out where there is nothing to say, and never sends as null."""
     return Field(default=None, json_schema_extra=_without_default)

@@ -6,25 +6,25 @@ from typing import Annotated, Literal
 
 from pydantic import Tag
 
-from gw_extproc.schema.base import BY_TYPE, JsonObject, WireModel, absent
+from gw_extproc.schema.base import BY_TYPE, JsonObject, SentModel, absent
 
 
-class HostedItem(WireModel):
+class HostedItem(SentModel):
     id: str
 
 
-class McpProtocolError(WireModel):
+class McpProtocolError(SentModel):
     type: Literal["mcp_protocol_error"]
     code: int
     message: str
 
 
-class McpTextPart(WireModel):
+class McpTextPart(SentModel):
     type: Literal["text"]
     text: str
 
 
-class McpToolExecutionError(WireModel):
+class McpToolExecutionError(SentModel):
     type: Literal["mcp_tool_execution_error"]
     content: list[McpTextPart]
 
@@ -46,7 +46,7 @@ class McpCallItem(HostedItem):
     error: McpError | None
 
 
-class ListedToolItem(WireModel):
+class ListedToolItem(SentModel):
     name: str
     description: str | None
     input_schema: JsonObject
@@ -77,12 +77,12 @@ class McpApprovalResponseItem(HostedItem):
     reason: str | None = absent()
 
 
-class WebSource(WireModel):
+class WebSource(SentModel):
     type: Literal["url"]
     url: str
 
 
-class SearchAction(WireModel):
+class SearchAction(SentModel):
     """The sources are there where `include` asked for them."""
 
     type: Literal["search"]
@@ -91,7 +91,7 @@ class SearchAction(WireModel):
     sources: list[WebSource] = absent()
 
 
-class WebResult(WireModel):
+class WebResult(SentModel):
     url: str
     title: str
     text: str
@@ -106,12 +106,12 @@ class WebSearchCallItem(HostedItem):
     results: list[WebResult] | None = absent()
 
 
-class CodeLogs(WireModel):
+class CodeLogs(SentModel):
     type: Literal["logs"]
     logs: str
 
 
-class CodeImage(WireModel):
+class CodeImage(SentModel):
     type: Literal["image"]
     url: str
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Tag
 
-from gw_extproc.schema.base import BY_TYPE, JsonObject, TypedObject, WireModel, absent, tags, type_tag
+from gw_extproc.schema.base import BY_TYPE, JsonObject, SentModel, TypedObject, absent, tags, type_tag
 from gw_extproc.schema.hosted_items import (
     CodeInterpreterCallItem,
     McpApprovalRequestItem,
@@ -20,7 +20,7 @@ from gw_extproc.schema.output_parts import ReasoningTextPart, SaidPart, SentPart
 from gw_extproc.schema.tools import Tools
 
 
-class KeptItem(WireModel):
+class KeptItem(SentModel):
     id: str
     status: Literal["in_progress", "completed", "incomplete"]
 
@@ -75,7 +75,7 @@ class CustomToolCallOutputItem(CallItem):
     output: str | list[SentPart]
 
 
-class ExecAction(WireModel):
+class ExecAction(SentModel):
     type: Literal["exec"]
     command: list[str]
     env: dict[str, str]
@@ -94,7 +94,7 @@ class LocalShellCallOutputItem(CallItem):
     output: str
 
 
-class CommandsAction(WireModel):
+class CommandsAction(SentModel):
     commands: list[str]
     timeout_ms: int | None
     max_output_length: int | None
@@ -122,7 +122,7 @@ class ApplyPatchCallItem(CallItem):
     ]
 
 
-class ApplyPatchCallOutputItem(WireModel):
+class ApplyPatchCallOutputItem(SentModel):
     id: str
     type: Literal["apply_patch_call_output"]
     status: str
@@ -150,7 +150,7 @@ class AdditionalToolsItem(KeptItem):
     tools: Tools
 
 
-class CompactionItem(WireModel):
+class CompactionItem(SentModel):
     """The context so far, sealed: only this gateway can read it, and only for the same caller. It has a status once it is kept."""
 
     id: str
@@ -159,7 +159,7 @@ class CompactionItem(WireModel):
     encrypted_content: str
 
 
-class OtherItem(WireModel):
+class OtherItem(SentModel):
     """An item of a type that the gateway does not know, as its caller sent it."""
 
     id: str

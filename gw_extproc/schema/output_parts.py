@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Tag
 
-from gw_extproc.schema.base import BY_TYPE, TypedObject, WireModel, absent, type_tag
+from gw_extproc.schema.base import BY_TYPE, SentModel, TypedObject, absent, type_tag
 
 
-class UrlCitation(WireModel):
+class UrlCitation(SentModel):
     type: Literal["url_citation"]
     url: str
     title: str
@@ -26,44 +26,44 @@ def annotation_tag(value: object) -> str | None:
 Annotation = Annotated[Annotated[UrlCitation, Tag("<url_citation>")] | Annotated[TypedObject, Tag("<>")], Discriminator(annotation_tag)]
 
 
-class TopLogProb(WireModel):
+class TopLogProb(SentModel):
     token: str
     logprob: float
     bytes: list[int]
 
 
-class LogProb(WireModel):
+class LogProb(SentModel):
     token: str
     logprob: float
     bytes: list[int]
     top_logprobs: list[TopLogProb]
 
 
-class OutputText(WireModel):
+class OutputText(SentModel):
     type: Literal["output_text"]
     text: str
     annotations: list[Annotation]
     logprobs: list[LogProb]
 
 
-class Refusal(WireModel):
+class Refusal(SentModel):
     type: Literal["refusal"]
     refusal: str
 
 
-class InputText(WireModel):
+class InputText(SentModel):
     type: Literal["input_text"]
     text: str
 
 
-class InputImage(WireModel):
+class InputImage(SentModel):
     type: Literal["input_image"]
     detail: Literal["low", "high", "auto", "original"]
     image_url: str = absent()
     file_id: str = absent()
 
 
-class InputFile(WireModel):
+class InputFile(SentModel):
     type: Literal["input_file"]
     file_data: str = absent()
     file_url: str = absent()
@@ -72,22 +72,22 @@ class InputFile(WireModel):
     detail: str = absent()
 
 
-class Clip(WireModel):
+class Clip(SentModel):
     data: str
     format: str
 
 
-class InputAudio(WireModel):
+class InputAudio(SentModel):
     type: Literal["input_audio"]
     input_audio: Clip
 
 
-class SummaryTextPart(WireModel):
+class SummaryTextPart(SentModel):
     type: Literal["summary_text"]
     text: str
 
 
-class ReasoningTextPart(WireModel):
+class ReasoningTextPart(SentModel):
     type: Literal["reasoning_text"]
     text: str
 

@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gw_extproc.schema.answers import ErrorDetail, Response
-from gw_extproc.schema.base import WireModel, absent
+from gw_extproc.schema.base import SentModel, absent
 from gw_extproc.schema.output_items import OutputItem
 from gw_extproc.schema.output_parts import LogProb, StreamedPart, SummaryTextPart, UrlCitation
 
 
-class Event(WireModel):
+class Event(SentModel):
     sequence_number: int
 
 
