@@ -26,6 +26,6 @@ def test_growth_of_memory_and_of_descriptors_is_told() -> None:
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 async def test_a_short_soak_leaves_all_workers_flat() -> None:
-    courses, answered = await soaked(0, cycles=4)
+    courses, answered = await soaked(0, cycles=3)
     assert all(answered.values())
     assert not [complaint for course in courses for complaint in course.complaints()]

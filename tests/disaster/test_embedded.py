@@ -47,7 +47,10 @@ def store(gateway: Gateway) -> psutil.Process:
     return gateway.part("valkey-server")
 
 
-@pytest.mark.parametrize(("command", "part"), [("run", launcher), ("run", worker), ("http", launcher)])
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [("run", launcher), pytest.param("run", worker, marks=pytest.mark.long), pytest.param("http", launcher, marks=pytest.mark.long)],
+)
 async def test_what_ends_the_gateway_ends_no_response(
     command: str, part: Callable[[Gateway], psutil.Process], data: Path, upstream: Upstream
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,13 @@ def test_what_is_broken_is_made_again(broken: str, folder: Path) -> None:
 
 
 def test_old_ones_go(folder: Path) -> None:
-    for workers in range(1, 12):
-        envoy_kept.configuration(planned({**GIVEN[0], "workers": workers}, folder), folder)
+    folder.mkdir()
+    for age in range(10):
+        old = folder / f"envoy-{age}.json"
+        old.touch()
+        os.utime(old, (1000 - age, 1000 - age))
+    envoy_kept.configuration(planned(GIVEN[0], folder), folder)
+    assert {file.name for file in kept(folder)} > {f"envoy-{age}.json" for age in range(7)}
     assert len(kept(folder)) == 8
 
 

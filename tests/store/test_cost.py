@@ -11,8 +11,8 @@ from tests.store.servers import Monitored, size
 from tests.store.stores import after, new, part, record, told, turn
 from tests.valkey import Valkey
 
-TURNS = 200
-ITEMS = 1000
+TURNS = 100
+ITEMS = 400
 
 
 async def test_a_turn_is_two_commands_however_long_the_chain(store: Store, tenant: str, servers: Sequence[Valkey]) -> None:
