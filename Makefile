@@ -7,7 +7,7 @@ PB := gw_extproc/extproc/pb
 ROUNDS ?= 5
 MINUTES ?= 30
 
-.PHONY: run test check format fix lint types tests long generated protos envoy-yaml openapi lock bench bench-smoke bench-peers bench-state bench-hosted bench-background soak clean
+.PHONY: run test check format fix lint types tests long generated protos envoy-yaml openapi lock bench bench-smoke bench-peers bench-state bench-hosted bench-background bench-telemetry soak clean
 
 run: $(VENV)/.runtime ## start Envoy, the processor and (without an upstream) the demo model
 	@exec $(BIN)/gw-extproc run $(ARGS)
@@ -93,6 +93,9 @@ bench-state: $(VENV)/.dev ## a long chain and a long conversation beside short o
 
 bench-hosted: $(VENV)/.dev ## memory of Envoy and of ours where one side of a large body is slow
 	@$(BIN)/python -m bench.hosted
+
+bench-telemetry: $(VENV)/.dev ## CPU of a token and a small request with all of telemetry on, and with nothing on
+	@$(BIN)/python -m bench.telemetry --rounds $(ROUNDS)
 
 bench-background: $(VENV)/.dev ## 500 background responses on two replicas, one of which is killed half way
 	@$(BIN)/python -m bench.background

@@ -70,9 +70,10 @@ class Arena:
         pid = await self._serving("echo", (sys.executable, "-m", "bench.echo", address), self._settings, address)
         return await self._behind_envoy(ECHO, "echo", self._config("echo", [address]), [pid])
 
-    async def inline(self, workers: int = 1, name: str = "inline") -> Contestant:
-        addresses = [self._socket(f"{name}{number}") for number in range(workers)]
-        pids = [await self._worker(name, "--grpc", address, self._settings) for address in addresses]
+    async def inline(self, workers: int = 1, name: str = "inline", **more: object) -> Contestant:
+        """`more` are settings that are not those of all."""
+        addresses, settings = [self._socket(f"{name}{number}") for number in range(workers)], self._settings.model_copy(update=more)
+        pids = [await self._worker(name, "--grpc", address, settings) for address in addresses]
         return await self._behind_envoy(INLINE, name, self._config(name, addresses), pids, threads=workers)
 
     async def hosted(self) -> Contestant:

@@ -37,3 +37,10 @@ def test_a_line_is_cut_at_its_limit_before_its_letters_are_looked_at() -> None:
     notices = Notices()
     notices.add("not sent", "x" * 10_000_000)
     assert len(notices.header() or "") == MAX_LENGTH
+
+
+def test_each_name_is_told_with_its_heading() -> None:
+    notices = Notices()
+    for heading, name in (("not sent", "user"), ("tools left out", "web_search"), ("not sent", "metadata"), ("not sent", "user")):
+        notices.add(heading, name)
+    assert list(notices) == [("not sent", "user"), ("not sent", "metadata"), ("tools left out", "web_search")]
