@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -70,7 +71,7 @@ class Arena:
         pid = await self._serving("echo", (sys.executable, "-m", "bench.echo", address), self._settings, address)
         return await self._behind_envoy(ECHO, "echo", self._config("echo", [address]), [pid])
 
-    async def inline(self, workers: int = 1, name: str = "inline", **more: object) -> Contestant:
+    async def inline(self, workers: int = 1, name: str = "inline", more: Mapping[str, object] = MappingProxyType({})) -> Contestant:
         """`more` are settings that are not those of all."""
         addresses, settings = [self._socket(f"{name}{number}") for number in range(workers)], self._settings.model_copy(update=more)
         pids = [await self._worker(name, "--grpc", address, settings) for address in addresses]

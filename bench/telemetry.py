@@ -35,7 +35,7 @@ async def compare(rounds: int) -> str:
     """The report, as a table."""
     found: dict[tuple[str, str], list[float]] = {(load.name, name): [] for load, _, _ in LOADS for name in ("on", "off")}
     async with arena() as place:
-        contestants = {name: await place.inline(name=name, **settings) for name, settings in (("on", ON), ("off", OFF))}
+        contestants = {name: await place.inline(name=name, more=settings) for name, settings in (("on", ON), ("off", OFF))}
         for number in range(rounds):
             for load, figure, _ in LOADS:
                 for name in ("on", "off") if number % 2 else ("off", "on"):
