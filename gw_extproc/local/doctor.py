@@ -26,6 +26,7 @@ async def examine(settings: Settings, envoy: str | None = None) -> list[Finding]
         *await _envoy(settings, program),
         _listener(settings),
         *_addresses(settings),
+        *_admin(settings),
         *await store_check.examine(settings),
         await upstream_check.examine(settings),
         *_key(settings),
@@ -74,6 +75,15 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
             yield warn(subject, problems[0], f"if the gateway does not run already, choose another --{name}")
         else:
             yield ok(subject, f"{getattr(settings, name)} is free")
+
+
+def _admin(settings: Settings) -> Iterator[Finding]:
+    """A port that nobody chose gives way to another."""
+    if settings.admin_port and "admin_port" in settings.model_fields_set:
+        if problem := probes.port_problem(settings.admin_host, settings.admin_port):
+            yield warn("metrics", problem, "if the gateway does not run already, choose another --admin-port")
+        else:
+            yield ok("metrics", f"{settings.admin_host}:{settings.admin_port} is free")
 
 
 def _key(settings: Settings) -> list[Finding]:

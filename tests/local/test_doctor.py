@@ -44,12 +44,13 @@ async def test_no_upstream_is_a_warning() -> None:
 async def test_a_taken_port_is_a_warning() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        found = await examine(port=taken.getsockname()[1], grpc=address, http=address)
-    assert [found[subject].grade for subject in ("listener", "processor", "http")] == [Grade.WARN] * 3
+        found = await examine(port=taken.getsockname()[1], grpc=address, http=address, admin_port=taken.getsockname()[1])
+    assert [found[subject].grade for subject in ("listener", "processor", "http", "metrics")] == [Grade.WARN] * 4
 
 
 async def test_a_free_address_of_the_processor_is_well(tmp_path: Path) -> None:
-    assert (await examine(grpc=f"unix:{tmp_path}/gw.sock"))["processor"].grade is Grade.OK
+    found = await examine(grpc=f"unix:{tmp_path}/gw.sock", admin_port=free_port())
+    assert [found[subject].grade for subject in ("processor", "metrics")] == [Grade.OK] * 2
 
 
 @pytest.mark.parametrize(
