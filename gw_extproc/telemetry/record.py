@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from enum import Enum
@@ -240,10 +240,14 @@ class Exchange:
         for step in self.steps:
             if step.ended is None:
                 step.ended = self.ended
+        self.tell(lambda reader: reader.ended(self))
+
+    def tell(self, word: Callable[[Reader], None]) -> None:
+        """To each reader. The broad catch of this part: nobody's answer shall suffer from what is only looked at."""
         for reader in self.readers:
             try:
-                reader.ended(self)
-            except Exception:  # nobody's answer shall suffer from what is only looked at
+                word(reader)
+            except Exception:
                 logger.exception("a reader of the exchange failed")
 
     def __enter__(self) -> Self:

@@ -28,8 +28,7 @@ class Telemetry:
             return NOBODY
         request_id = headers.get("x-request-id", "")[:_LONGEST_ID] or os.urandom(16).hex()
         exchange = Exchange(door, method, route, request_id, headers.get("traceparent"), self._readers)
-        for reader in self._readers:
-            reader.began(exchange)
+        exchange.tell(lambda reader: reader.began(exchange))
         return exchange
 
 

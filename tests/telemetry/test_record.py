@@ -95,14 +95,17 @@ def test_the_first_token_is_found_once_and_says_what_the_gateway_added() -> None
 
 def test_a_reader_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
     class Clumsy(Seen):
+        def began(self, exchange: Exchange) -> None:
+            raise ZeroDivisionError
+
         def ended(self, exchange: Exchange) -> None:
             raise ZeroDivisionError
 
     seen = Seen()
     with Telemetry([Clumsy(), seen]).begin(Door.HTTP, "GET", "other", {}):
         pass
-    assert len(seen.over) == 1
-    assert "a reader of the exchange failed" in caplog.text
+    assert len(seen.begun) == len(seen.over) == 1
+    assert caplog.text.count("a reader of the exchange failed") == 2
 
 
 def test_nobody_lets_nothing_pile_up() -> None:
