@@ -28,7 +28,9 @@ _GATEWAY_SIDE = (
     *("code_interpreter_url", "code_interpreter_key", "code_interpreter_tool", "code_interpreter_argument"),
     *("store", "data_dir", "retention", "store_timeout", "store_retries", "secrets", "tenant_header", "tenant"),
     *("background_queue", "background_concurrency", "background_lease", "webhook_url", "webhook_secret"),
-    *("on_disconnect", "drain_timeout", "log_level", "admin_port", "admin_host", "metrics_models"),
+    *("on_disconnect", "drain_timeout", "log_level", "log_format", "log_bodies"),
+    *("admin_port", "admin_host", "metrics_models"),
+    *("otlp_endpoint", "trace_sample", "trace_content"),
 )
 _LISTENERS = ("grpc", "http")
 _CLIENTS = ("port", "host")
@@ -124,7 +126,9 @@ def _run_all(settings: Settings) -> int:
     import asyncio
 
     from gw_extproc.local.run import run
+    from gw_extproc.telemetry import logs
 
+    logs.configure(settings.log_level, settings.log_format)
     asyncio.run(run(settings, _print_banner))
     return 0
 
@@ -139,7 +143,9 @@ def _serve(settings: Settings) -> int:
     from gw_extproc.local import admin_port, serve, workers
     from gw_extproc.local.banner import metrics_of, store_of, upstream_of
     from gw_extproc.settings import EMBEDDED, SettingsError
+    from gw_extproc.telemetry import logs
 
+    logs.configure(settings.log_level, settings.log_format)
     if "store" not in settings.model_fields_set:
         raise SettingsError("--store (GW_STORE): serve wants the URL of a Redis or Valkey, or embedded for one of its own")
 
@@ -164,7 +170,9 @@ def _http(settings: Settings) -> int:
     import asyncio
 
     from gw_extproc.local import serve
+    from gw_extproc.telemetry import logs
 
+    logs.configure(settings.log_level, settings.log_format)
     asyncio.run(serve.http(settings, _print_banner))
     return 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import logging
 import signal
 import socket
 import sys
@@ -30,13 +29,12 @@ from gw_extproc.session.gateway import Gateway, gateway
 from gw_extproc.settings import Settings, SettingsError
 from gw_extproc.store.connection import untold
 from gw_extproc.store.store import Store
+from gw_extproc.telemetry import logs
 from gw_extproc.telemetry.lag import watch
 from gw_extproc.telemetry.metrics import Metrics
 from gw_extproc.telemetry.readers import metrics, readers
 from gw_extproc.telemetry.telemetry import Telemetry
 from gw_extproc.upstream import UpstreamClient
-
-_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
 class Admin(NamedTuple):
@@ -59,11 +57,7 @@ def serve(settings: Settings, *, grpc: str | None, http: str | None, admin: Admi
 
     Raises SettingsError where an address cannot be bound.
     """
-    logging.basicConfig(level=settings.log_level.upper(), format=_FORMAT, stream=sys.stderr)
-    for chatty in ("httpx2", "uvicorn.error"):  # the one would log the URL of every call, the other that it has started
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    for indiscreet in ("mcp",):  # what goes wrong with a caller's server is told to the caller; here it would show his URLs
-        logging.getLogger(indiscreet).setLevel(logging.CRITICAL)
+    logs.configure(settings.log_level, settings.log_format)
     uvloop.run(_serve(settings, grpc, http, admin, ready))
 
 

@@ -138,9 +138,9 @@ def started(
 
 
 @contextmanager
-def running(*options: str, command: str = "run") -> Iterator[Gateway]:
+def running(*options: str, command: str = "run", env: Mapping[str, str] | None = None) -> Iterator[Gateway]:
     """A gateway that must end well: no trace in its log, exit status 0 on SIGTERM, nothing left behind."""
-    with started(*options, command=command) as gateway:
+    with started(*options, command=command, env=env) as gateway:
         yield gateway
         gateway.process.terminate()
         code = gateway.end()

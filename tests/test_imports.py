@@ -30,15 +30,15 @@ MAY_IMPORT = {
     "admin": {"telemetry", "store", "serving"},
     "api": {"core", "schema", "settings", "telemetry", "aftermath", "bodies", "store", "session", "engine", "serving"},
     "extproc": {"core", "schema", "settings", "telemetry", "aftermath", "bodies", "encoding", "session"},
-    "local": {"core", "settings", "store"},
+    "local": {"core", "settings", "telemetry", "store"},
     "worker": {"settings", "telemetry", "serving", "admin", "store", "upstream", "session", "engine", "api", "extproc"},
-    "cli": {"settings", "options", "local", "worker"},
+    "cli": {"settings", "options", "telemetry", "local", "worker"},
     "__main__": {"cli"},
     "__init__": set[str](),
 }
 # Where each outside library may be imported.
 LIBRARIES = {
-    "orjson": {"core", "schema", "session", "engine", "admin", "api", "extproc", "local", "store"},
+    "orjson": {"core", "schema", "session", "engine", "admin", "api", "extproc", "local", "store", "telemetry"},
     "pydantic": {"schema", "settings", "options", "api", "local"},
     "pydantic_core": {"schema", "settings", "options"},
     "pydantic_settings": {"settings"},
@@ -57,6 +57,8 @@ LIBRARIES = {
     "mcp": {"engine"},
     "mcp_types": {"engine"},
     "certifi": {"local"},
+    "structlog": {"telemetry"},
+    "opentelemetry": {"telemetry"},
 }
 # The core knows no clock, randomness, logging, async, environment, files or network.
 IMPURE = {

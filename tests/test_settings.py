@@ -117,6 +117,16 @@ def test_older_names_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
             {"webhook_url": "https://app/hook", "webhook_secret": "short"},
             "--webhook-secret (GW_WEBHOOK_SECRET): expected 16 characters or more (it is not shown)",
         ),
+        (
+            {"otlp_endpoint": "http://me:secret@collector:4318"},
+            "--otlp-endpoint (GW_OTLP_ENDPOINT): expected a base URL such as http://127.0.0.1:4318, without credentials",
+        ),
+        (
+            {"otlp_endpoint": "collector:4317"},
+            "--otlp-endpoint (GW_OTLP_ENDPOINT): expected a base URL such as http://127.0.0.1:4318, without credentials",
+        ),
+        ({"trace_sample": "2"}, "--trace-sample (GW_TRACE_SAMPLE): expected 1 or less, not '2'"),
+        ({"log_bodies": "all"}, "--log-bodies (GW_LOG_BODIES): expected one of never, redacted, not 'all'"),
         ({"model_aliases": "a=b,c"}, "--model-aliases (GW_MODEL_ALIASES): expected name=target,name=target, not 'a=b,c'"),
         ({"model_aliases": "a=b,a=c"}, "--model-aliases (GW_MODEL_ALIASES): a name stands twice in it"),
     ],
@@ -162,6 +172,14 @@ def test_a_secret_in_an_upstreams_url_is_not_shown(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.read({"upstream": url})
     assert str(caught.value).endswith(": a base URL has no user, query or fragment; give the key as --upstream-api-key")
+
+
+def test_the_collector_is_also_found_by_opentelemetrys_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/")
+    assert Settings.read({}).otlp_endpoint == "http://collector:4318"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector")
+    with pytest.raises(SettingsError, match=r"^--otlp-endpoint \(GW_OTLP_ENDPOINT\): expected a base URL"):
+        Settings.read({})
 
 
 @pytest.mark.parametrize("secrets", ["", ",", "too-short-a-one", "a-long-enough-secret,short"])

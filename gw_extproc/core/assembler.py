@@ -62,6 +62,14 @@ class Making(NamedTuple):
     """How many calls the gateway may run, in all (max_tool_calls)."""
 
 
+class CallEnded(NamedTuple):
+    """One model call, as the upstream counts and names it."""
+
+    model: str | None
+    finish_reason: str | None
+    usage: usage.Usage | None
+
+
 MOST_CALLS = "max_tool_calls"
 """The `incomplete_details.reason` of a response whose model wanted to call more tools than the caller allows."""
 
@@ -220,6 +228,12 @@ class Assembler:
     def finish_reason(self) -> str | None:
         """The upstream's word for the end of the last model call."""
         return self._call.facts.finish_reason
+
+    @property
+    def call_ended(self) -> CallEnded:
+        """What the upstream has said of the last model call."""
+        facts = self._call.facts
+        return CallEnded(facts.model, facts.finish_reason, self._call.usage())
 
     def items(self) -> Sequence[Item]:
         """The items as they stand."""

@@ -15,6 +15,7 @@ from gw_extproc.session.answers import DESCRIBING
 from gw_extproc.session.begin import begin_again
 from gw_extproc.session.gateway import Caller, Gateway
 from gw_extproc.session.session import Session
+from gw_extproc.telemetry.record import current
 
 _PURPOSE = "job"
 
@@ -40,8 +41,9 @@ class Job:
     @classmethod
     def of(cls, session: Session, headers: Mapping[str, str], query: str, created_at: int) -> Job:
         """Of a session that was begun, and whose model is not called now."""
+        kept = {name: value for name, value in headers.items() if name not in DESCRIBING and not name.startswith(":")}
         return cls(
-            headers={name: value for name, value in headers.items() if name not in DESCRIBING and not name.startswith(":")},
+            headers={name: value for name, value in {**kept, **current().onward()}.items() if value is not None},
             query=query,
             credential=session.caller.credential,
             body=session.request,

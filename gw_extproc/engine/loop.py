@@ -30,13 +30,14 @@ from gw_extproc.engine.model import ask
 from gw_extproc.engine.tools.tool import Outcome, ToolFailure
 from gw_extproc.engine.tools.toolset import Toolset
 from gw_extproc.engine.voice import voice
+from gw_extproc.session import noting
 from gw_extproc.session.answers import Part
 from gw_extproc.session.begin import translated
 from gw_extproc.session.calling import shortened, spoken
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.session.recall import COMPACTION
 from gw_extproc.session.session import Session
-from gw_extproc.telemetry.record import StepKind
+from gw_extproc.telemetry.record import StepKind, acting
 
 logger = logging.getLogger("gw_extproc.loop")
 
@@ -131,6 +132,7 @@ class Loop:
                     exchange.said(events)
                 if said.ending is not None:
                     events += assembler.end(said.ending)
+                    noting.call_ended(exchange, assembler)
                 yield events
                 if assembler.ended:
                     return
@@ -179,6 +181,7 @@ class Loop:
         seconds, failed = self._gateway.settings.tool_timeout, "failed"
         step = self._session.exchange.step(StepKind.TOOL, hosted.form.item_type.removesuffix("_call"))
         step.facts["gen_ai.tool.name"] = hosted.tool.name
+        acting.set(step)
         try:
             async with asyncio.timeout(seconds):
                 outcome = await self._tools.call(hosted, arguments)

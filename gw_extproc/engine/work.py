@@ -65,7 +65,6 @@ class Work:
         except LostRun:
             logger.info("response %s was cancelled, or taken up elsewhere", self.id)
         else:
-            logger.info("response %s status=%s", self.id, status)
             await queue.done(self.entry.id, webhooks.event(self._gateway, self.entry.ref, status))
 
     def cancelled(self) -> None:
@@ -98,6 +97,7 @@ class Work:
             return await self._settled(taken, Status.FAILED, Abandoned(message, code="server_error"))
         try:
             job = await Job.opened(taken.job, tenant, self._gateway)
+            self._exchange.queued_by = job.headers.get("traceparent")
             session = await job.session(ref, self._gateway)
         except StoreDown:
             raise

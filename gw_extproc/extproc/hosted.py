@@ -16,8 +16,7 @@ from starlette.types import ASGIApp, Scope
 from gw_extproc.core.errors import GatewayError, InternalError
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.asgi import Flow, Incoming, Line, Outgoing
-from gw_extproc.extproc.log_line import printable
-from gw_extproc.extproc.messages import Pairs, Request
+from gw_extproc.extproc.messages import Request
 from gw_extproc.extproc.scope import scope_of
 from gw_extproc.extproc.wire import Wire
 from gw_extproc.session.session import BEGUN, Session
@@ -40,7 +39,6 @@ class Hosted:
         """`session` is that of the request, where it has been begun."""
         self._app = app
         self._state = {} if session is None else {BEGUN: session}
-        self._said: dict[str, str] = {}
 
     async def run(self, first: Request, wire: Wire, body: bytes | None = None) -> None:
         """Serves the request, whose body is read from the wire unless it is given. Raises BrokenOff."""
@@ -56,7 +54,6 @@ class Hosted:
         try:
             await _patience(app, left, line)
         finally:
-            self._said = _noted(headers, scope, outgoing)
             exchange.http_status = outgoing.status or None
             if outgoing.flow is not Flow.OVER:
                 exchange.left = outgoing.flow.name.lower()
@@ -70,10 +67,6 @@ class Hosted:
             app.result()
         elif not line.gone.is_set():
             raise BrokenOff("the application cancelled itself")
-
-    def summary(self) -> str:
-        """One line for the log: who, what, and what came of it."""
-        return " ".join(f"{name}={value}" for name, value in self._said.items())
 
     async def _serve(self, scope: Scope, line: Line, incoming: Incoming, outgoing: Outgoing) -> None:
         error: GatewayError = InternalError()
@@ -107,12 +100,3 @@ async def _let_go(line: Line) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(MOMENT):
             await line.written.wait()
-
-
-def _noted(headers: Pairs, scope: Scope, outgoing: Outgoing) -> dict[str, str]:
-    request = dict(headers).get(b"x-request-id", b"-").decode("latin-1")
-    said = {"request": printable(request), "method": printable(scope["method"]), "path": printable(scope["path"])}
-    said["status"] = str(outgoing.status or "-")
-    if outgoing.flow is not Flow.OVER:
-        said["left"] = outgoing.flow.name.lower()
-    return said

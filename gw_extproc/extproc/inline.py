@@ -17,7 +17,6 @@ from gw_extproc.bodies import RequestBody
 from gw_extproc.core.errors import GatewayError
 from gw_extproc.core.paths import CHAT, RESPONSES
 from gw_extproc.extproc import messages
-from gw_extproc.extproc.log_line import printable
 from gw_extproc.extproc.messages import Reply, Request
 from gw_extproc.extproc.modes import misconfigured
 from gw_extproc.session import answers
@@ -59,7 +58,6 @@ class Inline:
         self._body: RequestBody | None = None
         self._session: Session | None = None
         self._answer: Answer | None = None
-        self._error: GatewayError | None = None
 
     def handle(self, kind: str, request: Request) -> Awaitable[Sequence[Reply]]:
         """The replies to one of Envoy's messages; one that does not belong to the phase has none. Raises HandOver."""
@@ -70,7 +68,6 @@ class Inline:
         phase, self._phase = self._phase, Phase.OVER
         if phase is Phase.OVER:
             return ()
-        self._error = error
         self._exchange.fail(error)
         if phase is Phase.ANSWERING and self._answer is not None:
             return _replies(await self._answer.fail(error))
@@ -86,20 +83,6 @@ class Inline:
         if self._session is None or self._session.told or self._phase is Phase.ELSEWHERE:
             return None
         return self._session.give_up()
-
-    def summary(self) -> str:
-        """One line for the log: who, and what came of it."""
-        said = {"request": printable(self._headers.get("x-request-id", "-"))}
-        if self._session is not None:
-            assembler = self._session.assembler
-            said |= {"response": self._session.id, "status": assembler.status.value}
-            if assembler.usage_estimated:
-                said["usage"] = "estimated"
-        if self._error is not None:
-            said |= {"status": "failed", "http": str(self._error.status), "error": printable(self._error.code or self._error.type)}
-        elif self._phase not in (Phase.OVER, Phase.ELSEWHERE):
-            said["left"] = self._phase.name.lower()
-        return " ".join(f"{name}={value}" for name, value in said.items())
 
     async def _ignore(self, _: Request) -> Sequence[Reply]:
         return ()
@@ -126,9 +109,10 @@ class Inline:
             raise HandOver(session)
         chat, session.chat = session.chat, b""
         self._phase = Phase.CALLING
-        self._exchange.call_model(chat)
+        step = self._exchange.call_model(chat)
         _, question, query = self._headers[":path"].partition("?")
-        changes = ((":path", f"{self._gateway.settings.base_path}{CHAT}{question}{query}"), ("content-length", str(len(chat))))
+        path, length = f"{self._gateway.settings.base_path}{CHAT}{question}{query}", str(len(chat))
+        changes = ((":path", path), ("content-length", length), *self._exchange.onward(step).items())
         headers = messages.request_headers(changes, (*_OF_CALLS, *self._gateway.upstream.credentials.items()))
         return [headers, *messages.request_bodies(chat)]
 

@@ -50,9 +50,6 @@ class Refusal:
     def leave(self) -> None:
         return None
 
-    def summary(self) -> None:
-        return None
-
 
 def misconfigured() -> GatewayError:
     """What is wrong and how to mend it; the log says it once."""

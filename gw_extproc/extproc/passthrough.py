@@ -22,9 +22,6 @@ class PassThrough:
     def leave(self) -> None:
         return None
 
-    def summary(self) -> None:
-        return None
-
     async def handle(self, kind: str, request: messages.Request) -> Sequence[messages.Reply]:
         match kind:
             case "request_headers":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Protocol, cast
@@ -34,9 +33,6 @@ class Exchange(Protocol):
     async def run(self, first: Request, wire: Wire) -> None:
         """From Envoy's first message to the last reply. A client that leaves cancels it."""
 
-    def summary(self) -> str | None:
-        """What to log at the end, without anything that the caller or the model said."""
-
 
 class Replying(Protocol):
     """What answers message by message."""
@@ -49,8 +45,6 @@ class Replying(Protocol):
     def leave(self) -> Coroutine[None, None, None] | None:
         """What is left to do when the exchange is over, or was broken off: Envoy ends the stream alike."""
 
-    def summary(self) -> str | None: ...
-
 
 class Processor:
     """Serves `envoy.service.ext_proc.v3.ExternalProcessor/Process`."""
@@ -58,22 +52,22 @@ class Processor:
     def __init__(self, gateway: Gateway, app: ASGIApp) -> None:
         self._gateway = gateway
         self._app = app
+        self._traces = gateway.settings.otlp_endpoint is not None
 
     async def process(self, _: AsyncIterator[Any], context: Context) -> None:
         """Runs one exchange."""
         first: Request | object = await context.read()
         if not isinstance(first, Request):
             return
-        headers, began = messages.headers(first.request_headers.headers), time.monotonic()
+        headers = messages.headers(first.request_headers.headers)
+        if self._traces and (parent := _envoys_span(context)):
+            headers["traceparent"] = parent
         with self._gateway.telemetry.begin(Door.INLINE, headers.get(":method", ""), ELSEWHERE, headers):
             exchange = self._exchange(first, headers)
             try:
                 await exchange.run(first, context)
             except BrokenOff as error:  # Envoy cuts the client off; an end without an error would leave it waiting
                 await context.abort(grpc.StatusCode.ABORTED, str(error))
-            finally:
-                if logger.isEnabledFor(logging.INFO) and (summary := exchange.summary()):
-                    logger.info("%s in %.3f s", summary, time.monotonic() - began)
 
     def _exchange(self, first: Request, headers: Mapping[str, str]) -> Exchange:
         duplex, path = Duplex.told(first), headers.get(":path", "").partition("?")[0]
@@ -89,6 +83,11 @@ class Processor:
         return MessageByMessage(inside, self._gateway, self._app)
 
 
+def _envoys_span(context: Context) -> str | None:
+    """Where Envoy traces, the span of its call to us: the request's headers get one of its own only when they leave Envoy."""
+    return next((str(value) for name, value in context.invocation_metadata() or () if name == "traceparent"), None)
+
+
 class MessageByMessage:
     """An exchange that answers each of Envoy's messages before it reads the next, or leaves the whole answer to the application."""
 
@@ -96,7 +95,6 @@ class MessageByMessage:
         self._inside = inside
         self._gateway = gateway
         self._app = app
-        self.summary = inside.summary
 
     async def run(self, first: Request, wire: Wire) -> None:
         """The broad catch of this shell: whatever goes wrong becomes an error that the client can read, never a broken stream."""

@@ -129,7 +129,7 @@ class Crew:
             end = f"{part.name} ended unexpectedly ({_status(await process.wait())})"
             pause = _PAUSE if clock() - since > _STABLE else min(2 * pause, _LONGEST_PAUSE)
             if part.name in self._revived:
-                logger.warning("gw-extproc: %s and is started again%s", end, part.advice and f"; {part.advice}")
+                logger.warning("%s and is started again%s", end, part.advice and f"; {part.advice}")
                 await asyncio.sleep(pause)
             if part.name not in self._revived:
                 break

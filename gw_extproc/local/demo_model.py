@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import hashlib
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,6 +22,7 @@ from starlette.routing import Route
 
 from gw_extproc.local.demo_answers import Answer, answer, message_text, messages_of, words
 from gw_extproc.local.demo_values import Json, mapping, sequence
+from gw_extproc.telemetry import logs
 
 MODEL = "demo"
 PACE = 0.015  # seconds between words: slow enough that streaming is seen, fast enough not to wait for
@@ -197,7 +199,7 @@ async def serve(listener: socket.socket) -> None:
         http="h11",
         ws="none",
         lifespan="off",
-        log_level="warning",
+        log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_LEAVE_WITHIN,
     )
@@ -210,6 +212,7 @@ def main() -> None:
     where.add_argument("--fd", type=int, help="file descriptor of a listening TCP socket, inherited from the parent")
     where.add_argument("--port", type=int, help="port on 127.0.0.1")
     given = parser.parse_args()
+    logs.configure("warning", logs.FORMATS.get(os.environ.get("GW_LOG_FORMAT", ""), "auto"))
     listener = socket.create_server(("127.0.0.1", given.port)) if given.fd is None else socket.socket(fileno=given.fd)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped by then; it raises the signal once more
         asyncio.run(serve(listener))

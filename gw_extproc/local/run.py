@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -20,6 +21,7 @@ from gw_extproc.local.envoy_binary import binary, write_private
 from gw_extproc.local.supervisor import Signals, supervise
 from gw_extproc.local.valkey import Claim
 from gw_extproc.settings import Settings
+from gw_extproc.telemetry.logs import is_json
 
 ENVOY = "Envoy"
 
@@ -27,6 +29,7 @@ _GRACE = 5.0  # seconds to end after SIGTERM, once nothing is in flight; who nee
 
 _ENVOY_LEVELS = {"debug": "info", "info": "warning", "warning": "warning", "error": "error"}
 _ENVOY_LOG = "%Y-%m-%dT%T.%e envoy %l: %v"
+_ENVOY_LOG_AS_JSON = '{"timestamp":"%Y-%m-%dT%T.%e%z","level":"%l","logger":"envoy","event":"%j"}'
 
 Ready = Callable[[str], None]
 
@@ -89,7 +92,7 @@ def _envoy(settings: Settings, config: Path) -> Part:
         "--concurrency": str(_threads(settings.workers)),
         "--component-log-level": "main:error",  # it would warn of every SIGTERM
         "-l": _ENVOY_LEVELS[settings.log_level],
-        "--log-format": _ENVOY_LOG,
+        "--log-format": _ENVOY_LOG_AS_JSON if is_json(settings.log_format, sys.stderr) else _ENVOY_LOG,
     }
     arguments = [text for option in options.items() for text in option]
     return Part(ENVOY, (binary(), "--disable-hot-restart", *arguments), environment(settings))

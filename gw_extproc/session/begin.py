@@ -61,6 +61,8 @@ def _noted(session: Session, request: Body, gateway: Gateway) -> Session:
     exchange = session.exchange = current()
     called = gateway.settings.model_aliases.get(request["model"], request["model"])
     noting.begun(exchange, session.plan, session.id, request["model"], called, gateway.dialect.name, store=session.store)
+    if session.context.in_conversation:
+        exchange.conversation = ids.conversation_id(session.context.ref.thread)
     return session
 
 

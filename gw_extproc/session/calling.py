@@ -33,7 +33,8 @@ async def call_model(gateway: Gateway, headers: Mapping[str, str], query: str, c
     sent = {name: value for name, value in headers.items() if name not in DESCRIBING} | {"content-type": "application/json"}
     exchange = current()
     exchange.pauses()
-    with exchange.call_model(chat):
+    with exchange.call_model(chat) as step:
+        sent = {name: value for name, value in {**sent, **exchange.onward(step)}.items() if value is not None}
         async with gateway.upstream.call("POST", f"{CHAT}{query}", sent, chat) as answered:
             exchange.answers(answered.status)
             yield answered

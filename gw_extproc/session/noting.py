@@ -25,8 +25,25 @@ def ended(exchange: Exchange, assembler: Assembler) -> None:
         exchange.reason = details["reason"]
     if assembler.error is not None:
         exchange.fail(assembler.error)
+    call_ended(exchange, assembler)
     if exchange.call is not None:
         exchange.call.end(exchange.error)
+
+
+def call_ended(exchange: Exchange, assembler: Assembler) -> None:
+    """A model has answered; the response may go on with another call."""
+    if exchange.call is None:
+        return
+    facts, call = exchange.call.facts, assembler.call_ended
+    if call.model:
+        facts["gen_ai.response.model"] = call.model
+    if call.finish_reason:
+        facts["finish_reason"] = call.finish_reason
+    if call.usage is not None:
+        facts["gen_ai.usage.input_tokens"] = call.usage["input_tokens"]
+        facts["gen_ai.usage.output_tokens"] = call.usage["output_tokens"]
+        facts["gen_ai.usage.cache_read.input_tokens"] = call.usage["input_tokens_details"]["cached_tokens"]
+        facts["gen_ai.usage.reasoning.output_tokens"] = call.usage["output_tokens_details"]["reasoning_tokens"]
 
 
 def told(exchange: Exchange, answer: bytes, last: bytes) -> None:

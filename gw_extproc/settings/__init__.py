@@ -61,8 +61,12 @@ class Settings(Telemetry, Tools, Background, State, Upstreams, Listening, BaseSe
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0]).lower()
-            name = {"model_endpoint": "upstream", "api_key": "upstream_api_key"}.get(name, name.removeprefix("gw_"))
+            name = _OTHER_NAMES.get(name, name.removeprefix("gw_"))
             raise SettingsError(f"--{name.replace('_', '-')} (GW_{name.upper()}): {_reason(name, first)}") from None
+
+
+_OTHER_NAMES = {"model_endpoint": "upstream", "api_key": "upstream_api_key", "otel_exporter_otlp_endpoint": "otlp_endpoint"}
+"""Fields by their other environment variables."""
 
 
 def _reason(name: str, error: ErrorDetails) -> str:

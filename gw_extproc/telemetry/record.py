@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
 from gw_extproc.core.errors import GatewayError, UpstreamError
+from gw_extproc.telemetry import traceparent
 from gw_extproc.telemetry.captured import Captured
 from gw_extproc.telemetry.pace import Pace
 
@@ -93,6 +94,8 @@ class Step:
     failed: str | None = None
     """The error's word."""
     facts: dict[str, Fact] = field(default_factory=dict)
+    heard: float | None = None
+    """When the first piece of a model's answer had become events."""
 
     def end(self, failed: str | None = None) -> None:
         """It is over; what comes later changes nothing."""
@@ -135,6 +138,8 @@ class Exchange:
     began_at: float = field(default_factory=time.time)
     ended: float | None = None
 
+    queued_by: str | None = None
+    """The `traceparent` of the request that queued it, where this is background work."""
     trace_id: bytes = b""
     """Set where a trace is wanted: then the steps get ids too."""
     span_id: bytes = b""
@@ -148,6 +153,8 @@ class Exchange:
     """In which phase the client had left, if it had."""
 
     response_id: str | None = None
+    conversation: str | None = None
+    """The id of the conversation that it is a turn of."""
     model: str | None = None
     """As the caller names it."""
     upstream_model: str | None = None
@@ -190,6 +197,15 @@ class Exchange:
         self.steps.append(step)
         return step
 
+    def onward(self, step: Step | None = None) -> Mapping[str, str | None]:
+        """Headers for what that step sends elsewhere, to be set or (None) to be removed: none at all where no trace is wanted."""
+        if not self.trace_id:
+            return {}
+        headers: dict[str, str | None] = {"traceparent": traceparent.header(self.trace_id, step.span_id if step else self.span_id)}
+        if self.traceparent is None:
+            headers["tracestate"] = None  # it belongs to a trace that this is none of
+        return headers
+
     def call_model(self, chat: bytes) -> Step:
         """A model is called with this Chat request; what was done until now for that is done."""
         self.pace.pause()
@@ -210,6 +226,8 @@ class Exchange:
     def said(self, events: bytes) -> None:
         """A piece of the model's answer became these events."""
         now = perf_counter()
+        if self.pace.last is None and self.call is not None:
+            self.call.heard = now
         self.pace.tick(now)
         if self.added_to_first_token is None:
             self.added_to_first_token = sum(self.phases.values()) + now - self.working_since
@@ -291,3 +309,6 @@ _current: ContextVar[Exchange] = ContextVar("gw_extproc.exchange", default=NOBOD
 
 current = _current.get
 """The exchange that this task works on."""
+
+acting: ContextVar[Step | None] = ContextVar("gw_extproc.step", default=None)
+"""The step that this task, which does nothing else, works on: for what is sent from deep within."""

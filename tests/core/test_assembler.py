@@ -551,3 +551,14 @@ class TestACondensedContext:
         made.start()
         made.fail(UpstreamError("no"))
         assert orjson.loads(made.response(stored=True))["usage"]["total_tokens"] == 11
+
+
+def test_what_the_upstream_says_of_one_model_call() -> None:
+    making = assembler()
+    making.start()
+    for each in (*said("Hello"), chunk(finish="stop"), usage(prompt_tokens=5, completion_tokens=3)):
+        making.feed(each)
+    model, reason, counted = making.call_ended
+    assert (model, reason) == ("m", "stop")
+    assert counted is not None
+    assert (counted["input_tokens"], counted["output_tokens"]) == (5, 3)

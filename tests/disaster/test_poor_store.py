@@ -45,7 +45,7 @@ async def test_a_full_store_refuses_whole_turns_and_is_read_as_ever(store: Valke
         assert await client.listed(conversation) == []
         assert await client.read(kept["id"]) == kept
         assert await client.remembered(kept["id"]) == ["Go on.", "Hello"]
-        await eventually(lambda: worker.log().count(" gw_extproc.store ERROR ") == 1, "a line about it")
+        await eventually(lambda: worker.log().count('"level":"error","logger":"gw_extproc.store"') == 1, "a line about it")
         assert ready(worker)
 
         store.command("CONFIG", "SET", "maxmemory", "0")

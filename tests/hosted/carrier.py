@@ -23,6 +23,7 @@ from gw_extproc.extproc.hosted import BrokenOff, Hosted
 from gw_extproc.extproc.messages import Request
 from gw_extproc.extproc.wire import Wire
 from gw_extproc.local.envoy_binary import binary
+from gw_extproc.telemetry.record import ELSEWHERE, Door, Exchange
 from tests.sockets import accepts
 from tests.waiting import DEADLINE, until
 
@@ -55,7 +56,7 @@ class Carrier:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._running: set[Hosted] = set()
-        self.summaries: list[str] = []
+        self._records: dict[str, Exchange] = {}
         self.admin = httpx2.Client()
 
     def url(self, path: str, listener: str = "shipped") -> str:
@@ -71,9 +72,9 @@ class Carrier:
     def upstream_calls(self) -> int:
         return int(self.admin.get("/stats?filter=^cluster.upstream.upstream_cx_total$").text.split()[-1])
 
-    def summary_of(self, path: str) -> str:
-        """What the log says of the last call of that path."""
-        return next(summary for summary in reversed(self.summaries) if f" path={path}" in summary)
+    def record_of(self, path: str) -> Exchange:
+        """What is known of the last call of that path."""
+        return self._records[path]
 
     def await_idle(self) -> None:
         until(lambda: not self._running, "the end of all exchanges")
@@ -81,15 +82,16 @@ class Carrier:
     async def process(self, _: AsyncIterator[Any], context: Context) -> None:
         first = await context.read()
         assert isinstance(first, Request)
-        hosted = Hosted(self._app)
+        hosted, headers = Hosted(self._app), messages.headers(first.request_headers.headers)
         self._running.add(hosted)
-        try:
-            await hosted.run(first, context, await _body_before(first, context))
-        except BrokenOff as error:
-            await context.abort(grpc.StatusCode.ABORTED, str(error))
-        finally:
-            self.summaries.append(hosted.summary())
-            self._running.discard(hosted)
+        with Exchange(Door.INLINE, headers[":method"], ELSEWHERE, "") as exchange:
+            try:
+                await hosted.run(first, context, await _body_before(first, context))
+            except BrokenOff as error:
+                await context.abort(grpc.StatusCode.ABORTED, str(error))
+            finally:
+                self._records[headers[":path"]] = exchange
+                self._running.discard(hosted)
 
 
 async def _body_before(first: Request, wire: Wire) -> bytes | None:

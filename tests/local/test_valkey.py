@@ -77,7 +77,7 @@ async def test_one_that_dies_is_started_again_with_all_it_knew(tmp_path: Path, c
             process_of(crew).kill()
             await until_back(client)
         assert await client.get("told") == b"kept"
-    line = f"gw-extproc: Valkey ended unexpectedly (killed by SIGKILL) and is started again; its log is {tmp_path}/valkey.log"
+    line = f"Valkey ended unexpectedly (killed by SIGKILL) and is started again; its log is {tmp_path}/valkey.log"
     assert caplog.messages == [line] * 2
 
 

@@ -26,7 +26,7 @@ def test_the_gateway_answers_in_the_place_of_envoy(either: Gateway, upstream: Up
     assert queued["status"] == "queued"
     assert upstream.received(model).path == "/v1/chat/completions"
     gate.open()
-    assert not [line for line in either.log().splitlines() if queued["id"] in line and "left=" in line]
+    assert not [line for line in either.log().splitlines() if queued["id"] in line and '"left"' in line]
 
 
 def test_what_it_refuses_is_an_error_like_any_other(either: Gateway, upstream: Upstream) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp_types import ToolAnnotations
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.real.upstream import Gate
 from tests.sockets import free_port
@@ -27,6 +27,8 @@ class McpServer:
     """Tool and argument, of each call."""
     headers: list[dict[str, str]] = field(default_factory=list)
     """Of each request."""
+    bodies: list[bytes] = field(default_factory=list)
+    """Pieces of those of all requests."""
     gates: dict[str, Gate] = field(default_factory=dict)
     """Where a call of `wait` waits, by name."""
 
@@ -86,7 +88,7 @@ def tools(server: McpServer) -> MCPServer:
 
 
 class Recording:
-    """Notes the headers of each request."""
+    """Notes the headers and the body of each request."""
 
     def __init__(self, app: ASGIApp, server: McpServer) -> None:
         self._app = app
@@ -95,7 +97,13 @@ class Recording:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             self._server.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
-        await self._app(scope, receive, send)
+
+        async def noting() -> Message:
+            message = await receive()
+            self._server.bodies.append(message.get("body", b""))
+            return message
+
+        await self._app(scope, noting, send)
 
 
 @contextmanager

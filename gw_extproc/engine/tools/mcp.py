@@ -28,7 +28,7 @@ from gw_extproc.engine.tools.mcp_rules import allowed, needs_approval
 from gw_extproc.engine.tools.remote import Endpoint, Listed, ProtocolFailure, Remote, Result
 from gw_extproc.engine.tools.tool import Given, HostedTool, Open, Outcome, Request, Running, ToolFailure
 from gw_extproc.settings import Settings
-from gw_extproc.telemetry.record import StepKind, current
+from gw_extproc.telemetry.record import StepKind, acting, current
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _OF_THE_CONNECTION = frozenset(
@@ -219,6 +219,7 @@ class RunningMcp(Running):
         if (listed := lists.get(server.endpoint, now)) is not None:
             return listed
         step = current().step(StepKind.LIST_TOOLS, mcp_forms.LIST.item_type)
+        acting.set(step)
         try:
             async with asyncio.timeout(self._timeout):
                 listed = await server.connection.tools()

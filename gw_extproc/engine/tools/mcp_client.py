@@ -17,11 +17,12 @@ from mcp import Client, MCPError
 from mcp.client._transport import TransportStreams
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult, Tool
+from mcp_types import CallToolResult, RequestParamsMeta, Tool
 
 from gw_extproc.engine.tools.guarded import MOST_BYTES, Forbidden, GuardedTransport, TooLarge
 from gw_extproc.engine.tools.remote import Endpoint, Listed, ProtocolFailure, Result
 from gw_extproc.engine.tools.tool import ToolFailure
+from gw_extproc.telemetry.record import acting, current
 
 MOST_TOOLS = 512
 """Tools of one server that are offered at most: more than any model can choose from."""
@@ -49,11 +50,11 @@ class Connection:
     async def tools(self) -> Sequence[Listed]:
         """All tools of the server."""
         client = await self._connected()
-        return [_listed(tool) for tool in await self._answer(_all_tools(client))]
+        return [_listed(tool) for tool in await self._answer(_all_tools(client, _trace()))]
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Result:
         client = await self._connected()
-        return _result(await self._answer(client.call_tool(name, arguments)))
+        return _result(await self._answer(client.call_tool(name, arguments, meta=_trace())))
 
     async def close(self) -> None:
         if self._holding is not None:
@@ -140,11 +141,17 @@ class Connection:
                 return ToolFailure("it does not keep to the protocol, or to its own schemas")
 
 
-async def _all_tools(client: Client) -> Sequence[Tool]:
+def _trace() -> RequestParamsMeta | None:
+    """Where a trace is wanted, the call's place in it, as the protocol carries it (SEP-414)."""
+    traceparent = current().onward(acting.get()).get("traceparent")
+    return RequestParamsMeta(traceparent=traceparent) if traceparent else None  # type: ignore[typeddict-unknown-key]
+
+
+async def _all_tools(client: Client, trace: RequestParamsMeta | None) -> Sequence[Tool]:
     found: list[Tool] = []
     cursor: str | None = None
     for _ in range(_MOST_PAGES):
-        page = await client.list_tools(cursor=cursor)
+        page = await client.list_tools(cursor=cursor, meta=trace)
         found += page.tools
         cursor = page.next_cursor
         if cursor is None or len(found) >= MOST_TOOLS:
