@@ -29,7 +29,8 @@ def test_it_serves_until_a_signal(gateway: Gateway, number: signal.Signals) -> N
     assert "demo model" in gateway.banner[2]
     assert gateway.banner[3] == "  dialect    generic"
     assert gateway.banner[4] == f"  store      {gateway.data}"
-    assert f"curl -N {gateway.url}/responses " in gateway.banner[5]
+    assert httpx2.get(gateway.metrics).status_code == 200
+    assert f"curl -N {gateway.url}/responses " in gateway.banner[6]
     assert [model["object"] for model in httpx2.get(f"{gateway.url}/models").json()["data"]] == ["model"]
     gateway.process.send_signal(number)
     assert gateway.end() == 0
@@ -146,7 +147,8 @@ def test_the_processor_may_be_given_addresses() -> None:
         assert httpx2.get(f"{gateway.url}/models").status_code == 200
         assert httpx2.get(f"{gateway.origin}/healthz").status_code == 200
         assert httpx2.get(f"http://127.0.0.1:{http}/healthz").status_code == 200
-        assert gateway.part("gw_extproc.worker").cmdline()[-4:] == ["--grpc", f"127.0.0.1:{grpc}", "--http", f"127.0.0.1:{http}"]
+        command = " ".join(gateway.part("gw_extproc.worker").cmdline())
+        assert f" --grpc 127.0.0.1:{grpc} --http 127.0.0.1:{http} " in command
 
 
 def test_a_taken_port_is_one_line() -> None:
