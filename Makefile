@@ -94,7 +94,7 @@ bench-state: $(VENV)/.dev ## a long chain and a long conversation beside short o
 bench-hosted: $(VENV)/.dev ## memory of Envoy and of ours where one side of a large body is slow
 	@$(BIN)/python -m bench.hosted
 
-bench-telemetry: $(VENV)/.dev ## CPU of a token and a small request with all of telemetry on, and with nothing on
+bench-telemetry: $(VENV)/.dev ## CPU of a token and a small request with metrics on, and with metrics off
 	@$(BIN)/python -m bench.telemetry --rounds $(ROUNDS)
 
 bench-background: $(VENV)/.dev ## 500 background responses on two replicas, one of which is killed half way

@@ -1,4 +1,4 @@
-"""What it costs to be seen: CPU for a streamed token and for a small request, with all of it on and with nothing on.
+"""What it costs to be seen: CPU for a streamed token and for a small request, with metrics on and off.
 
 `python -m bench.telemetry [--rounds N]`. Two gateways behind an Envoy each take turns under the same load, so that the machine's moods
 are the same for both; the figures are ratios within each round.
