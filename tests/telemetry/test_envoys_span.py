@@ -13,7 +13,7 @@ from tests.telemetry.collector import Collector
 from tests.telemetry.conftest import PROMPTLY
 from tests.waiting import DEADLINE, until
 
-TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
 def test_envoys_span_is_the_parent(upstream: Upstream, collector: Collector) -> None:

@@ -12,7 +12,7 @@ from gw_extproc.telemetry import redaction
 from tests.events import events_of
 from tests.gateway_process import Gateway
 from tests.real import chat
-from tests.real.callers import sent
+from tests.real.callers import streaming
 from tests.real.upstream import Gate, Upstream
 from tests.telemetry.collector import Collector
 from tests.telemetry.test_traces import CALLERS_KEY, ROLL, create
@@ -79,9 +79,8 @@ def test_what_is_refused_and_who_leaves(traced: Gateway, upstream: Upstream) -> 
     line = line_of(traced, http_status=400)
     assert (line["error"], line["route"], "response_id" in line) == ("invalid_type", "/v1/responses", False)
     busy = upstream.script([chat.EVENTS, *chat.text("Hel"), Gate()])
-    body = json.dumps({"model": busy, "input": "Hi", "stream": True}).encode()
-    with sent(traced.port, body) as connection:
-        connection.recv(1)
+    with streaming(traced, busy) as events:
+        assert any("delta" in event for event in events)
     line = line_of(traced, model=busy)
     assert (line["left"], line["status"], line["reason"]) == ("answering", "incomplete", "interrupted")
 

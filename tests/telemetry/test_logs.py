@@ -51,12 +51,12 @@ def test_a_line_of_json_is_one_line_whatever_it_says() -> None:
 def test_what_others_write_comes_out_alike() -> None:
     stream = io.StringIO()
     logs.configure("info", "json", stream)
-    for name in ("uvicorn.error", "asyncio", "grpc"):
+    for name in ("asyncio", "grpc"):
         logging.getLogger(name).warning("%s is troubled", name)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("old", DeprecationWarning, stacklevel=1)
-    assert [line["logger"] for line in lines(stream)] == ["uvicorn.error", "asyncio", "grpc", "py.warnings"]
+    assert [line["logger"] for line in lines(stream)] == ["asyncio", "grpc", "py.warnings"]
 
 
 def test_an_exception_is_part_of_its_line() -> None:

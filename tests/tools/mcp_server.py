@@ -95,8 +95,10 @@ class Recording:
         self._server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            self._server.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        self._server.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
 
         async def noting() -> Message:
             message = await receive()
