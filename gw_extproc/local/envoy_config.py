@@ -19,6 +19,7 @@ from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as pr
 from envoy_data_plane.envoy.type import v3 as envoy_type
 from envoy_data_plane.google.protobuf import Any
 
+from gw_extproc.local.envoy_access_log import access_logs
 from gw_extproc.local.envoy_clusters import address_of, http_cluster, model_cluster, processor_cluster, socket_address
 from gw_extproc.local.envoy_names import EGRESS, FILTER, LISTENER, PROCESSOR
 from gw_extproc.local.envoy_replies import local_replies
@@ -100,7 +101,7 @@ def _ingress(plan: Plan) -> listener.Listener:
         connection_balance_config=listener.ListenerConnectionBalanceConfig(
             exact_balance=listener.ListenerConnectionBalanceConfigExactBalance()
         ),
-        filter_chains=[_chain(LISTENER, ingress_routes(plan), [processor])],
+        filter_chains=[_chain(plan, LISTENER, ingress_routes(plan), [processor])],
     )
 
 
@@ -110,11 +111,11 @@ def _egress(plan: Plan) -> listener.Listener:
         address=address_of(plan.egress),
         traffic_direction=core.TrafficDirection.OUTBOUND,
         enable_reuse_port=False,
-        filter_chains=[_chain(EGRESS, egress_routes(plan), [])],
+        filter_chains=[_chain(plan, EGRESS, egress_routes(plan), [])],
     )
 
 
-def _chain(name: str, routes: route.RouteConfiguration, filters: list[hcm.HttpFilter]) -> listener.FilterChain:
+def _chain(plan: Plan, name: str, routes: route.RouteConfiguration, filters: list[hcm.HttpFilter]) -> listener.FilterChain:
     routing = hcm.HttpFilter(name="envoy.filters.http.router", typed_config=Any.pack(router.Router(suppress_envoy_headers=True)))
     manager = hcm.HttpConnectionManager(
         stat_prefix=name,
@@ -126,6 +127,7 @@ def _chain(name: str, routes: route.RouteConfiguration, filters: list[hcm.HttpFi
         preserve_external_request_id=True,
         server_header_transformation=hcm.HttpConnectionManagerServerHeaderTransformation.APPEND_IF_ABSENT,
         local_reply_config=local_replies(),
+        access_log=access_logs(name, plan.access_log),
         route_config=routes,
         http_filters=[*filters, routing],
     )

@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 import certifi
@@ -30,6 +31,14 @@ CUSTOMARY_EGRESS = "127.0.0.1:8082"
 _CA_FILES = (USUAL_CA_FILE, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem")
 
 
+class AccessLog(Enum):
+    """Where Envoy writes a line of each request."""
+
+    NOWHERE = "none are written"
+    STDOUT = "where the logs of containers are read"
+    STDERR = "beside all else that a terminal shows"
+
+
 @dataclass(frozen=True)
 class Plan:
     """All that varies between two configurations."""
@@ -48,24 +57,27 @@ class Plan:
     ca_file: str
     bearer: bool
     """Whether the gateway has a key for the upstream; the key itself is never part of a configuration."""
+    access_log: AccessLog = AccessLog.NOWHERE
 
 
 def printed(settings: Settings) -> Plan:
     """The plan of `envoy-config`: the same on every machine."""
     upstream = settings.upstream or EXAMPLE_UPSTREAM
-    return _plan(settings, upstream, listening(settings), CUSTOMARY_ADMIN, egress_address(settings), USUAL_CA_FILE)
+    return _plan(settings, upstream, listening(settings), CUSTOMARY_ADMIN, egress_address(settings), USUAL_CA_FILE, AccessLog.STDOUT)
 
 
 def private(settings: Settings, upstream: Upstream, places: Listening, admin: str, egress: str) -> Plan:
     """The plan of `run`: private sockets, and the certificates this machine trusts."""
-    return _plan(settings, upstream, places, admin, egress, ca_file())
+    # Who looks at a terminal has the gateway's own line for each request: two would be one too many.
+    log = AccessLog.STDERR if settings.log_level == "debug" else AccessLog.NOWHERE
+    return _plan(settings, upstream, places, admin, egress, ca_file(), log)
 
 
-def _plan(settings: Settings, upstream: Upstream, places: Listening, admin: str, egress: str, ca: str) -> Plan:
+def _plan(settings: Settings, upstream: Upstream, places: Listening, admin: str, egress: str, ca: str, log: AccessLog) -> Plan:
     # A port shared by several workers is one address.
     grpc, http = (tuple(dict.fromkeys(addresses)) for addresses in (places.grpc, places.http))
     bearer = settings.upstream_api_key is not None
-    return Plan(numeric_host(settings.host), settings.port, upstream, grpc, http, egress, admin, ca, bearer)
+    return Plan(numeric_host(settings.host), settings.port, upstream, grpc, http, egress, admin, ca, bearer, log)
 
 
 def egress_address(settings: Settings) -> str:

@@ -93,6 +93,7 @@ def _envoy(settings: Settings, config: Path) -> Part:
         "--component-log-level": "main:error",  # it would warn of every SIGTERM
         "-l": _ENVOY_LEVELS[settings.log_level],
         "--log-format": _ENVOY_LOG_AS_JSON if is_json(settings.log_format, sys.stderr) else _ENVOY_LOG,
+        "--file-flush-interval-msec": "200",  # of the access log; ten seconds are long for who looks at a terminal
     }
     arguments = [text for option in options.items() for text in option]
     return Part(ENVOY, (binary(), "--disable-hot-restart", *arguments), environment(settings))
