@@ -38,6 +38,7 @@ async def run(settings: Settings, ready: Ready) -> None:
     """Runs until a signal; `ready` gets what to tell the user. Raises LocalError where something is in the way."""
     signals = Signals()
     signals.catch()
+    binary()
     plan.free_host(settings)
     metrics = admin_port.bound(settings, elsewhere=True)
     asyncio.get_running_loop().run_in_executor(None, envoy_kept.make_ready)
