@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -40,6 +40,14 @@ class AccessLog(Enum):
 
 
 @dataclass(frozen=True)
+class Tracing:
+    """Where spans go, and which share of the requests that nobody in front has decided about is traced."""
+
+    collector: Upstream
+    share: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that varies between two configurations."""
 
@@ -58,12 +66,14 @@ class Plan:
     bearer: bool
     """Whether the gateway has a key for the upstream; the key itself is never part of a configuration."""
     access_log: AccessLog = AccessLog.NOWHERE
+    tracing: Tracing | None = None
 
 
 def printed(settings: Settings) -> Plan:
     """The plan of `envoy-config`: the same on every machine."""
     upstream = settings.upstream or EXAMPLE_UPSTREAM
-    return _plan(settings, upstream, listening(settings), CUSTOMARY_ADMIN, egress_address(settings), USUAL_CA_FILE, AccessLog.STDOUT)
+    planned = _plan(settings, upstream, listening(settings), CUSTOMARY_ADMIN, egress_address(settings), USUAL_CA_FILE, AccessLog.STDOUT)
+    return replace(planned, tracing=_tracing(settings))
 
 
 def private(settings: Settings, upstream: Upstream, places: Listening, admin: str, egress: str) -> Plan:
@@ -78,6 +88,10 @@ def _plan(settings: Settings, upstream: Upstream, places: Listening, admin: str,
     grpc, http = (tuple(dict.fromkeys(addresses)) for addresses in (places.grpc, places.http))
     bearer = settings.upstream_api_key is not None
     return Plan(numeric_host(settings.host), settings.port, upstream, grpc, http, egress, admin, ca, bearer, log)
+
+
+def _tracing(settings: Settings) -> Tracing | None:
+    return Tracing(parse_upstream(settings.otlp_endpoint), settings.trace_sample) if settings.otlp_endpoint else None
 
 
 def egress_address(settings: Settings) -> str:

@@ -58,6 +58,15 @@ def test_only_the_profile_adds_what_observes() -> None:
     assert {service.get("profiles", ["observability"])[0] for service in SERVICES.values()} == {"observability"}
 
 
+def test_traces_go_to_the_jaeger_of_the_profile_or_elsewhere_or_nowhere() -> None:
+    def endpoint(**variables: str) -> object:
+        return compose(**variables)["services"]["gateway"]["environment"]["GW_OTLP_ENDPOINT"]
+
+    assert endpoint() is None
+    assert endpoint(COMPOSE_PROFILES="observability") == "http://jaeger:4318"
+    assert endpoint(COMPOSE_PROFILES="observability", GW_OTLP_ENDPOINT="http://there:4318") == "http://there:4318"
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_a_service_names_exists(name: str) -> None:
     service, file = SERVICES[name], compose()
@@ -113,6 +122,9 @@ def test_the_settings_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         assert settings.model_calls.url == "http://envoy:8082/v1"
         return
     planned = plan.printed(settings)
+    assert planned.tracing is not None
+    assert planned.tracing.collector.url == "http://jaeger:4318"
+    assert set(SERVICES["envoy"]["networks"]) & set(SERVICES["jaeger"]["networks"])
     assert (planned.host, planned.port, planned.egress) == ("0.0.0.0", 8080, "0.0.0.0:8082")
     assert (planned.processors, planned.http) == (("gateway:50051",), ("gateway:8081",))
 
