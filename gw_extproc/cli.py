@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Each command imports what it runs: `serve` starts in half the time without Envoy's messages and the HTTP client.
 
-_ENVOY_SIDE = ("host", "port", "upstream", "upstream_api_key", "grpc", "http", "egress", "workers")
+_ENVOY_SIDE = (*("host", "port", "upstream", "upstream_api_key", "grpc", "http", "egress", "workers", "otlp_endpoint", "trace_sample"),)
 _GATEWAY_SIDE = (
     *("upstream", "upstream_api_key", "dialect", "egress", "model_aliases", "workers", "max_body", "unsupported_tools", "wire_profile"),
     *("model_timeout", "model_retries", "tool_timeout", "tool_output"),

@@ -82,6 +82,13 @@ def openapi() -> Files:
     return {ROOT / "openapi.yaml": document.text()}
 
 
+def dashboard() -> Files:
+    """Grafana's view of the metrics."""
+    from tests.deploy import dashboard
+
+    return {ROOT / "deploy/grafana/dashboards/gateway.json": dashboard.text()}
+
+
 def openapi_differences() -> Files:
     """What differs from OpenAI's document, and why; nothing where that document is not at hand."""
     from tests.openapi import report
@@ -116,6 +123,7 @@ SOURCES: Mapping[str, Callable[[], Files]] = {
     "settings": settings,
     "dialects": dialects,
     "lifecycle": lifecycle,
+    "dashboard": dashboard,
     "openapi": openapi,
     "openapi-differences": openapi_differences,
 }

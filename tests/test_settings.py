@@ -83,7 +83,7 @@ def test_older_names_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"egress": "unix:relative"}, "--egress (GW_EGRESS): a unix socket is written unix:/absolute/path"),
         (
             {"egress": "https://127.0.0.1:8082/v1"},
-            "--egress (GW_EGRESS): expected http://host:port and the upstream's base path, or unix:/path",
+            "--egress (GW_EGRESS): expected http://host:port, with or without the upstream's base path, or unix:/path",
         ),
         ({"data_dir": ""}, "--data-dir (GW_DATA_DIR): expected a directory"),
         ({"data_dir": "~nobody-here/x"}, "--data-dir (GW_DATA_DIR): it is not known where the home of '~nobody-here/x' is"),
@@ -223,6 +223,7 @@ def test_a_directory_is_absolute_wherever_a_child_runs(monkeypatch: pytest.Monke
         ({}, None),
         ({"upstream": "http://host/api"}, ModelCalls("http://host/api")),
         ({"upstream": "http://host/api", "egress": "http://127.0.0.1:8082/api"}, ModelCalls("http://127.0.0.1:8082/api")),
+        ({"upstream": "http://host/api", "egress": "http://127.0.0.1:8082"}, ModelCalls("http://127.0.0.1:8082/api")),
         ({"upstream": "http://host/api", "egress": "unix:/run/egress.sock"}, ModelCalls("http://egress/api", "/run/egress.sock")),
         ({"egress": "unix:/run/egress.sock"}, ModelCalls("http://egress/v1", "/run/egress.sock")),
     ],

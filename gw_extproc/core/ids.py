@@ -13,6 +13,9 @@ from typing import NamedTuple
 PART = 24
 """Hexadecimal characters of a thread or of a unique part: 96 bits, which nobody guesses and which never meet by chance."""
 
+HEADER = "x-gateway-response-id"
+"""The header of an answer that names the response made: Envoy's access log has nothing else to find it by."""
+
 _RESPONSE = re.compile(rf"resp_([0-9a-f]{{{PART}}})([0-9a-f]{{{PART}}})")
 _CONVERSATION = re.compile(rf"conv_([0-9a-f]{{{PART}}})")
 _PROMPT = re.compile(rf"pmpt_([0-9a-f]{{{PART}}})")

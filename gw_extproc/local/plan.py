@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 
 import certifi
@@ -30,6 +31,22 @@ CUSTOMARY_EGRESS = "127.0.0.1:8082"
 _CA_FILES = (USUAL_CA_FILE, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem")
 
 
+class AccessLog(Enum):
+    """Where Envoy writes a line of each request."""
+
+    NOWHERE = "none are written"
+    STDOUT = "where the logs of containers are read"
+    STDERR = "beside all else that a terminal shows"
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """Where spans go, and which share of the requests that nobody in front has decided about is traced."""
+
+    collector: Upstream
+    share: float
+
+
 @dataclass(frozen=True)
 class Plan:
     """All that varies between two configurations."""
@@ -48,24 +65,33 @@ class Plan:
     ca_file: str
     bearer: bool
     """Whether the gateway has a key for the upstream; the key itself is never part of a configuration."""
+    access_log: AccessLog = AccessLog.NOWHERE
+    tracing: Tracing | None = None
 
 
 def printed(settings: Settings) -> Plan:
     """The plan of `envoy-config`: the same on every machine."""
     upstream = settings.upstream or EXAMPLE_UPSTREAM
-    return _plan(settings, upstream, listening(settings), CUSTOMARY_ADMIN, egress_address(settings), USUAL_CA_FILE)
+    planned = _plan(settings, upstream, listening(settings), CUSTOMARY_ADMIN, egress_address(settings), USUAL_CA_FILE, AccessLog.STDOUT)
+    return replace(planned, tracing=_tracing(settings))
 
 
 def private(settings: Settings, upstream: Upstream, places: Listening, admin: str, egress: str) -> Plan:
     """The plan of `run`: private sockets, and the certificates this machine trusts."""
-    return _plan(settings, upstream, places, admin, egress, ca_file())
+    # Who looks at a terminal has the gateway's own line for each request: two would be one too many.
+    log = AccessLog.STDERR if settings.log_level == "debug" else AccessLog.NOWHERE
+    return _plan(settings, upstream, places, admin, egress, ca_file(), log)
 
 
-def _plan(settings: Settings, upstream: Upstream, places: Listening, admin: str, egress: str, ca: str) -> Plan:
+def _plan(settings: Settings, upstream: Upstream, places: Listening, admin: str, egress: str, ca: str, log: AccessLog) -> Plan:
     # A port shared by several workers is one address.
     grpc, http = (tuple(dict.fromkeys(addresses)) for addresses in (places.grpc, places.http))
     bearer = settings.upstream_api_key is not None
-    return Plan(numeric_host(settings.host), settings.port, upstream, grpc, http, egress, admin, ca, bearer)
+    return Plan(numeric_host(settings.host), settings.port, upstream, grpc, http, egress, admin, ca, bearer, log)
+
+
+def _tracing(settings: Settings) -> Tracing | None:
+    return Tracing(parse_upstream(settings.otlp_endpoint), settings.trace_sample) if settings.otlp_endpoint else None
 
 
 def egress_address(settings: Settings) -> str:

@@ -63,6 +63,12 @@ _REST = {
     "request_headers_to_add": "The upstream's key, from the environment of the Envoy process: start it with "
     "GW_UPSTREAM_API_KEY set, and this file stays free of secrets. On its own paths the processor adds it.",
     "local_reply_config": "What Envoy says by itself when a call fails becomes an error object that clients can read.",
+    "access_log": "A line of JSON for "
+    "each request, with the ids that the gateway's own line has: x-request-id, the response's, the trace's. Never a body, a query or "
+    "a key.",
+    "tracing": "Envoy's own spans, above the gateway's (--otlp-endpoint). Who is in front decides what is traced; random_sampling is "
+    "for the rest.",
+    "clusters[otlp]": "The OpenTelemetry collector.",
     "disabled": "Routes that want the filter say so.",
     "suppress_envoy_headers": "Neither the model server nor the client needs x-envoy-*.",
     "server_header_transformation": "The upstream's own headers reach the client.",

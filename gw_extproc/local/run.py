@@ -38,6 +38,7 @@ async def run(settings: Settings, ready: Ready) -> None:
     """Runs until a signal; `ready` gets what to tell the user. Raises LocalError where something is in the way."""
     signals = Signals()
     signals.catch()
+    binary()
     plan.free_host(settings)
     metrics = admin_port.bound(settings, elsewhere=True)
     asyncio.get_running_loop().run_in_executor(None, envoy_kept.make_ready)
@@ -93,6 +94,7 @@ def _envoy(settings: Settings, config: Path) -> Part:
         "--component-log-level": "main:error",  # it would warn of every SIGTERM
         "-l": _ENVOY_LEVELS[settings.log_level],
         "--log-format": _ENVOY_LOG_AS_JSON if is_json(settings.log_format, sys.stderr) else _ENVOY_LOG,
+        "--file-flush-interval-msec": "200",  # of the access log; ten seconds are long for who looks at a terminal
     }
     arguments = [text for option in options.items() for text in option]
     return Part(ENVOY, (binary(), "--disable-hot-restart", *arguments), environment(settings))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import orjson
 
-from gw_extproc.core import upstream_errors
+from gw_extproc.core import ids, upstream_errors
 from gw_extproc.core.errors import BAD_ANSWER, GatewayError, UpstreamError
 from gw_extproc.core.lane import Lane, lane
 from gw_extproc.core.repetition import Repetition
@@ -309,6 +309,6 @@ def _of_errors(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def notice(session: Session) -> Mapping[str, str]:
-    """The header that names what was left out or changed, where something was."""
+    """The headers that name the response, for Envoy's access log, and what was left out or changed, where something was."""
     said = session.plan.notices.header()
-    return {} if said is None else {"x-gateway-notice": said}
+    return {ids.HEADER: session.id} if said is None else {ids.HEADER: session.id, "x-gateway-notice": said}

@@ -87,8 +87,8 @@ class Upstreams(BaseModel):
     )
     egress: str | None = Field(
         None,
-        description="Where the gateway's own model calls go: the egress listener of your Envoy, http://host:port and the upstream's "
-        "base path, or unix:/path. Default: the upstream itself; with `run`, its Envoy.",
+        description="Where the gateway's own model calls go: the egress listener of your Envoy, http://host:port or unix:/path; the "
+        "upstream's base path is added where the URL has no path. Default: the upstream itself; with `run`, its Envoy.",
     )
     model_aliases: Annotated[Mapping[str, str], NoDecode] = Field(
         default_factory=dict, description="Further names of models: name=target,name=target."
@@ -117,7 +117,7 @@ class Upstreams(BaseModel):
             return ModelCalls(self.upstream.url) if self.upstream else None
         if self.egress.startswith("unix:"):
             return ModelCalls(f"http://egress{self.base_path}", self.egress.removeprefix("unix:"))
-        return ModelCalls(self.egress)
+        return ModelCalls(self.egress if parse_upstream(self.egress).base_path else f"{self.egress}{self.base_path}")
 
     @field_validator("upstream", mode="before")
     @classmethod
@@ -142,7 +142,7 @@ class Upstreams(BaseModel):
             return None if value is None else notation.socket(value)
         url = parse_upstream(value)
         if url.scheme != "http":
-            raise ValueError("expected http://host:port and the upstream's base path, or unix:/path")
+            raise ValueError("expected http://host:port, with or without the upstream's base path, or unix:/path")
         return url.url
 
     @field_validator("model_aliases", mode="before")

@@ -21,6 +21,8 @@ ENVIRONMENTS: list[dict[str, object]] = [
     {"upstream": "http://[::1]:8000/v1", "host": "::", "workers": 2, "grpc": "unix:/tmp/gw.sock"},
     {"upstream": "https://openrouter.ai/api/v1", "upstream_api_key": "a-secret", "grpc": "processor:50051"},
     {"upstream": "https://192.0.2.7:8443/v1", "grpc": "[::1]:50051", "workers": 3, "http": "unix:/tmp/http.sock"},
+    {"otlp_endpoint": "http://127.0.0.1:4318", "trace_sample": 0.25},
+    {"otlp_endpoint": "https://collector.example.com/otlp"},
     {"upstream": "http://model:8000/v1", "http": "processor:8081", "egress": "unix:/tmp/egress.sock"},
 ]
 
@@ -82,7 +84,7 @@ def test_the_filter_alone_names_the_path_and_its_cluster() -> None:
 
 
 def test_every_comment_finds_its_place() -> None:
-    settings = Settings.read({"upstream": "https://a.example/v1", "upstream_api_key": "a-secret"})
+    settings = Settings.read({"upstream": "https://a.example/v1", "upstream_api_key": "a-secret", "otlp_endpoint": "http://a:4318"})
     writer = CommentedYaml(printed_config.COMMENTS)
     writer.text(as_json(bootstrap_of(plan.printed(settings))))
     assert writer.unused == set()

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 
@@ -21,8 +20,6 @@ from tests.gateway_process import environment, launched
 from tests.real.upstream import Upstream
 from tests.sockets import accepts
 from tests.waiting import until
-
-_COLLECTOR = "collector"
 
 
 @contextmanager
@@ -52,26 +49,13 @@ def _config(upstream: Upstream, directory: Path, collector: str) -> Any:
     url = parse_upstream(f"{upstream.url}/v1")
     grpc, http = f"unix:{directory}/grpc.sock", f"unix:{directory}/http.sock"
     egress, admin = f"unix:{directory}/egress.sock", f"unix:{directory}/admin.sock"
-    planned = plan.Plan("127.0.0.1", 0, url, (grpc,), (http,), egress, admin, "", bearer=False)
+    planned = plan.Plan(
+        "127.0.0.1", 0, url, (grpc,), (http,), egress, admin, "", bearer=False, tracing=plan.Tracing(parse_upstream(collector), 1.0)
+    )
     config: Any = as_json(bootstrap_of(planned))
-    provider = {
-        "@type": "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig",
-        "http_service": {"http_uri": {"uri": f"{collector}/v1/traces", "cluster": _COLLECTOR, "timeout": "1s"}},
-        "service_name": "envoy",
-    }
-    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
-    manager["tracing"] = {"provider": {"name": "envoy.tracers.opentelemetry", "typed_config": provider}}
-    config["static_resources"]["clusters"].append(_cluster(collector))
     promptly = {"tracing.opentelemetry.min_flush_spans": 1}
     config.setdefault("layered_runtime", {}).setdefault("layers", []).append({"name": "prompt", "static_layer": promptly})
     return config
-
-
-def _cluster(collector: str) -> Any:
-    parts = urlsplit(collector)
-    address = {"socket_address": {"address": parts.hostname, "port_value": parts.port}}
-    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
-    return {"name": _COLLECTOR, "load_assignment": {"cluster_name": _COLLECTOR, "endpoints": endpoints}}
 
 
 def _port(admin: httpx2.Client) -> int:
