@@ -15,7 +15,7 @@ from gw_extproc.api.shared import headers_of
 from gw_extproc.engine.answering import answer
 from gw_extproc.session.answers import notice
 from gw_extproc.session.begin import begin
-from gw_extproc.session.explaining import explained, wanted
+from gw_extproc.session.explaining import EXPLAINED, explained, wanted
 from gw_extproc.telemetry.record import current
 
 
@@ -28,6 +28,7 @@ async def create(call: Call) -> Response:
         session = await begin(body, call.caller, gateway)
     query = f"?{call.url.query}" if call.url.query else ""
     if explain:
+        current().reason = EXPLAINED
         return Response(explained(session, gateway, headers, query), headers=notice(session), media_type="application/json")
     parts = answer(session, gateway, headers, query)
     # What is made in the background goes on without anybody who follows it.

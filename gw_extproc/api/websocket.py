@@ -153,8 +153,6 @@ class _Connection:
             with self._gateway.telemetry.begin(Door.WEBSOCKET, "POST", RESPONSES, self._headers):
                 try:
                     request = _request(frame)
-                    if (captured := current().captured) is not None:
-                        captured.asks(orjson.dumps(request))
                     previous = request.get("previous_response_id")
                     await self._turn(request)
                 except GatewayError as error:

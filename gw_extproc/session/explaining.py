@@ -19,6 +19,9 @@ from gw_extproc.session.session import Session
 
 HEADER = "x-gateway-explain"
 
+EXPLAINED = "explained"
+"""Why an exchange that was answered with an explanation has no response, in its record."""
+
 _MEANINGS: Mapping[str, bool] = {"1": True, "true": True, "0": False, "false": False}
 
 _SET = ("accept-encoding", "content-length", "content-type")
