@@ -29,7 +29,7 @@ _GATEWAY_SIDE = (
     *("store", "data_dir", "retention", "store_timeout", "store_retries", "secrets", "tenant_header", "tenant"),
     *("background_queue", "background_concurrency", "background_lease", "webhook_url", "webhook_secret"),
     *("on_disconnect", "drain_timeout", "log_level", "log_format", "log_bodies"),
-    *("admin_port", "admin_host", "metrics_models"),
+    *("admin_port", "admin_host", "metrics_models", "inspector"),
     *("otlp_endpoint", "trace_sample", "trace_content"),
 )
 _LISTENERS = ("grpc", "http")
@@ -141,7 +141,7 @@ def _serve(settings: Settings) -> int:
     import asyncio
 
     from gw_extproc.local import admin_port, serve, workers
-    from gw_extproc.local.banner import metrics_of, store_of, upstream_of
+    from gw_extproc.local.banner import inspector_of, metrics_of, store_of, upstream_of
     from gw_extproc.settings import EMBEDDED, SettingsError
     from gw_extproc.telemetry import logs
 
@@ -153,6 +153,7 @@ def _serve(settings: Settings) -> int:
         several = f" ({settings.workers} workers)" if settings.workers > 1 else ""
         what = f"upstream {upstream_of(settings)}, dialect {settings.upstream_dialect.name}, store {store_of(settings)}"
         what += f", metrics {metrics_of(settings)}" if settings.admin_port else ""
+        what += f", inspector {inspector_of(settings)}" if settings.inspects else ""
         print(f"gw-extproc {__version__} serves ext_proc on {settings.grpc}, HTTP on {settings.http}{several}, {what}", flush=True)
 
     if settings.workers > 1 or settings.store == EMBEDDED:

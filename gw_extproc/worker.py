@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import uvloop
+from starlette.types import ASGIApp
 
 from gw_extproc.admin import app as admin_app
+from gw_extproc.admin import inspecting
 from gw_extproc.admin.peers import Place
 from gw_extproc.admin.server import AdminServer
 from gw_extproc.api.app import build
@@ -30,9 +32,10 @@ from gw_extproc.settings import Settings, SettingsError
 from gw_extproc.store.connection import untold
 from gw_extproc.store.store import Store
 from gw_extproc.telemetry import logs
+from gw_extproc.telemetry.inspector import Inspector
 from gw_extproc.telemetry.lag import watch
 from gw_extproc.telemetry.metrics import Metrics
-from gw_extproc.telemetry.readers import metrics, readers
+from gw_extproc.telemetry.readers import inspector, metrics, readers
 from gw_extproc.telemetry.telemetry import Telemetry
 from gw_extproc.upstream import UpstreamClient
 
@@ -62,9 +65,8 @@ def serve(settings: Settings, *, grpc: str | None, http: str | None, admin: Admi
 
 
 async def _serve(settings: Settings, grpc: str | None, http: str | None, admin: Admin, ready: Callable[[], None]) -> None:
-    told_to_stop, counts = _told_to_stop(), metrics(settings)
-    async with _gateway(settings, counts) as shared, _watched(shared, counts, admin):
-        app = build(shared)
+    told_to_stop, counts, kept = _told_to_stop(), metrics(settings), inspector(settings, admin.number)
+    async with _gateway(settings, counts, kept) as shared, _watched(shared, app := build(shared), counts, kept, admin):
         servers: list[GrpcServer | HttpServer] = []
         if grpc is not None:
             servers.append(GrpcServer(shared, app, grpc))
@@ -86,12 +88,15 @@ async def _serve(settings: Settings, grpc: str | None, http: str | None, admin: 
 
 
 @asynccontextmanager
-async def _watched(shared: Gateway, counts: Metrics | None, admin: Admin) -> AsyncIterator[None]:
+async def _watched(shared: Gateway, app: ASGIApp, counts: Metrics | None, kept: Inspector | None, admin: Admin) -> AsyncIterator[None]:
     """Serves the admin application: before there is anything to see, and until everything has ended."""
     if counts is None:
         yield
         return
-    server = AdminServer(admin_app.build(counts, shared.store, Place.among(admin.peers, admin.number)), list(admin.sockets()))
+    place = Place.among(admin.peers, admin.number)
+    pages = () if kept is None else inspecting.routes(kept, place, app, shared)
+    application = admin_app.build(counts, shared.store, place, pages)
+    server = AdminServer(application, list(admin.sockets()))
     await server.start()
     lag = asyncio.create_task(watch(counts.lagged))
     try:
@@ -102,7 +107,7 @@ async def _watched(shared: Gateway, counts: Metrics | None, admin: Admin) -> Asy
 
 
 @asynccontextmanager
-async def _gateway(settings: Settings, counts: Metrics | None) -> AsyncIterator[Gateway]:
+async def _gateway(settings: Settings, counts: Metrics | None, kept: Inspector | None) -> AsyncIterator[Gateway]:
     """The parts that all servers share."""
     store = await Store.open(
         settings.store,
@@ -112,7 +117,7 @@ async def _gateway(settings: Settings, counts: Metrics | None) -> AsyncIterator[
         secrets=settings.given_secrets,
         told=untold if counts is None else counts.stored,
     )
-    upstream, telemetry = UpstreamClient(settings), Telemetry(readers(settings, counts))
+    upstream, telemetry = UpstreamClient(settings), Telemetry(readers(settings, counts, kept))
     shared = gateway(settings, store, upstream, Toolset(settings), telemetry)
     try:
         yield shared

@@ -18,7 +18,7 @@ from tests.sockets import accepts
 from tests.waiting import DEADLINE, until
 
 _ADDRESS = "  listening  "
-_BANNER = 7  # lines that `run` and `http` print when they are ready
+_BANNER = 8  # lines that `run` and `http` print when they are ready
 
 
 def environment() -> dict[str, str]:
@@ -47,6 +47,11 @@ class Gateway:
     def metrics(self) -> str:
         """Where they are."""
         return next(line.split()[1] for line in self.banner if line.startswith("  metrics  "))
+
+    @property
+    def inspector(self) -> str:
+        """The page that shows what goes on."""
+        return next(line.split()[1] for line in self.banner if line.startswith("  inspector  "))
 
     @property
     def origin(self) -> str:

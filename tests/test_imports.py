@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "session": {"core", "schema", "settings", "telemetry", "aftermath", "encoding", "store", "upstream"},
     "engine": {"core", "settings", "telemetry", "encoding", "store", "upstream", "session"},
     "serving": set[str](),
-    "admin": {"telemetry", "store", "serving"},
+    "admin": {"core", "settings", "telemetry", "store", "session", "serving"},
     "api": {"core", "schema", "settings", "telemetry", "aftermath", "bodies", "store", "session", "engine", "serving"},
     "extproc": {"core", "schema", "settings", "telemetry", "aftermath", "bodies", "encoding", "session"},
     "local": {"core", "settings", "telemetry", "store"},
@@ -46,7 +46,7 @@ LIBRARIES = {
     "grpc_health": {"extproc"},
     "google": {"extproc"},
     "uvloop": {"worker"},
-    "starlette": {"admin", "api", "extproc", "local"},  # extproc: the types of ASGI
+    "starlette": {"admin", "api", "extproc", "local", "worker"},  # extproc: the types of ASGI
     "uvicorn": {"serving", "admin", "api", "local"},
     "prometheus_client": {"admin"},
     "redis": {"store"},

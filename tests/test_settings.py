@@ -127,6 +127,7 @@ def test_older_names_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ({"trace_sample": "2"}, "--trace-sample (GW_TRACE_SAMPLE): expected 1 or less, not '2'"),
         ({"log_bodies": "all"}, "--log-bodies (GW_LOG_BODIES): expected one of never, redacted, not 'all'"),
+        ({"inspector": "content", "admin_port": "0"}, "--inspector (GW_INSPECTOR): content needs --admin-port, which is 0"),
         ({"model_aliases": "a=b,c"}, "--model-aliases (GW_MODEL_ALIASES): expected name=target,name=target, not 'a=b,c'"),
         ({"model_aliases": "a=b,a=c"}, "--model-aliases (GW_MODEL_ALIASES): a name stands twice in it"),
     ],

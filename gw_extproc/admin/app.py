@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from gw_extproc.admin import exposition
@@ -23,8 +23,8 @@ OWN = "/worker/metrics"
 """What one worker counts: asked for by the worker that answers for all."""
 
 
-def build(metrics: Metrics, store: Store, place: Place) -> ASGIApp:
-    """For one worker, among the others of its gateway."""
+def build(metrics: Metrics, store: Store, place: Place, more: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """For one worker, among the others of its gateway, with `more` routes."""
 
     async def all_metrics(request: Request) -> Response:
         snapshots = {place.number: exposition.snapshot(metrics.series()), **await ask(place, OWN)}
@@ -36,7 +36,7 @@ def build(metrics: Metrics, store: Store, place: Place) -> ASGIApp:
     async def own_metrics(_: Request) -> Response:
         return Response(exposition.snapshot(metrics.series()), media_type="application/json")
 
-    return Starlette(routes=[Route("/metrics", all_metrics), Route(OWN, own_metrics), Route("/healthz", _alive)])
+    return Starlette(routes=[Route("/metrics", all_metrics), Route(OWN, own_metrics), Route("/healthz", _alive), *more])
 
 
 async def _alive(_: Request) -> Response:

@@ -33,6 +33,8 @@ class Operation:
     body_required: bool = True
     streams: bool = False
     """Whether it can give an event stream instead."""
+    explains: bool = False
+    """Whether it can tell what it would do instead."""
 
     @property
     def tag(self) -> str:
@@ -56,6 +58,7 @@ OPERATIONS: Sequence[Operation] = (
         answers.Response,
         body=CreateResponse,
         streams=True,
+        explains=True,
     ),
     Operation(
         "POST",

@@ -20,10 +20,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gw_extproc.api import errors
 from gw_extproc.api.shared import gateway_of, headers_of
-from gw_extproc.core.errors import CallerError, GatewayError, InternalError, quote
+from gw_extproc.core.errors import CallerError, GatewayError, InternalError, quote, unsupported
 from gw_extproc.core.events import payloads
 from gw_extproc.core.paths import RESPONSES
 from gw_extproc.engine.answering import answer
+from gw_extproc.session import explaining
 from gw_extproc.session.answers import Head, error_of
 from gw_extproc.session.begin import begin_parsed, parsed
 from gw_extproc.session.gateway import Caller, Gateway
@@ -58,6 +59,7 @@ async def responses(socket: WebSocket, longest_life: float = LONGEST_LIFE) -> No
     gateway, headers = gateway_of(socket), headers_of(socket)
     try:
         _same_origin(headers)
+        _not_explained(headers)
         caller = gateway.caller(headers)
     except GatewayError as error:
         await socket.send_denial_response(errors.answer(error))
@@ -77,6 +79,12 @@ def _same_origin(headers: Mapping[str, str]) -> None:
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != headers.get("host"):
         raise ForeignOrigin(f"WebSocket from the origin {quote(origin)} is not allowed.", code="origin_not_allowed")
+
+
+def _not_explained(headers: Mapping[str, str]) -> None:
+    """Raises CallerError where explanations are asked for: a turn has no other answer than its events."""
+    if explaining.wanted(headers):
+        raise unsupported(explaining.HEADER, "explanations are given for POST /v1/responses only")
 
 
 class ForeignOrigin(CallerError):
@@ -145,8 +153,6 @@ class _Connection:
             with self._gateway.telemetry.begin(Door.WEBSOCKET, "POST", RESPONSES, self._headers):
                 try:
                     request = _request(frame)
-                    if (captured := current().captured) is not None:
-                        captured.asks(orjson.dumps(request))
                     previous = request.get("previous_response_id")
                     await self._turn(request)
                 except GatewayError as error:

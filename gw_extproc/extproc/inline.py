@@ -3,9 +3,9 @@
 Theory. Envoy sends the request's headers and body; nothing is answered until the body is whole, because path, length and body are
 decided together. Then the headers go out once, with the new body, and Envoy calls the upstream. Its answer passes through an `Answer`
 (see answers). Whoever fails first ends the exchange: before the upstream was called with an immediate response, afterwards through the
-answer. What Envoy still sends then is ignored. What turns out to be more than one model call is handed over to the engine instead,
-while nothing is answered yet. A body from us is legal only after the first piece of Envoy's in that direction, and may
-end before Envoy's does: Envoy then drops the model call.
+answer. What Envoy still sends then is ignored. What turns out to be more than one model call, or none, is handed over to the
+application instead, while nothing is answered yet. A body from us is legal only after the first piece of Envoy's in that
+direction, and may end before Envoy's does: Envoy then drops the model call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gw_extproc.core.paths import CHAT, RESPONSES
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.messages import Reply, Request
 from gw_extproc.extproc.modes import misconfigured
-from gw_extproc.session import answers
+from gw_extproc.session import answers, explaining
 from gw_extproc.session.answers import DESCRIBING, Answer, Body, Head, Part
 from gw_extproc.session.begin import begin
 from gw_extproc.session.gateway import Gateway
@@ -102,9 +102,9 @@ class Inline:
 
     async def _call(self) -> Sequence[Reply]:
         assert self._body is not None, "headers come before the body"
-        caller = self._gateway.caller(self._headers)
+        caller, explain = self._gateway.caller(self._headers), explaining.wanted(self._headers)
         session = self._session = await begin(self._body.take(), caller, self._gateway)
-        if session.plan.needs_engine:
+        if explain or session.plan.needs_engine:
             self._phase = Phase.ELSEWHERE
             raise HandOver(session)
         chat, session.chat = session.chat, b""
@@ -177,6 +177,7 @@ _OF_CALLS = (
     *((name, None) for name in DESCRIBING if name != "content-length"),
     ("content-type", "application/json"),
     ("accept-encoding", "identity"),
+    (explaining.HEADER, None),
 )
 """What changes in the headers of every request, besides path and length."""
 

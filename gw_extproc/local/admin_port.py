@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
+from ipaddress import ip_address
 
+from gw_extproc.local.addresses import is_ip
 from gw_extproc.local.errors import LocalError
 from gw_extproc.settings import Settings
 
@@ -28,6 +30,16 @@ def bound(settings: Settings, *, elsewhere: bool) -> socket.socket | None:
 def at(listening: socket.socket | None) -> int:
     """Its number, 0 where there is none."""
     return 0 if listening is None else int(listening.getsockname()[1])
+
+
+def inspector(settings: Settings) -> str:
+    """What `auto` means where a developer starts the gateway: on, unless others could look."""
+    if settings.admin_port == 0:
+        return "off"
+    if settings.inspector != "auto":
+        return settings.inspector
+    host = settings.admin_host
+    return "on" if host == "localhost" or (is_ip(host) and ip_address(host).is_loopback) else "off"
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -21,6 +21,7 @@ def banner(settings: Settings, *, is_demo: bool) -> str:
             f"  dialect    {settings.upstream_dialect.name}",
             f"  store      {store_of(settings)}",
             *((f"  metrics    {metrics_of(settings)}",) if settings.admin_port else ()),
+            *((f"  inspector  {inspector_of(settings)}",) if settings.inspects else ()),
             f"  try        {_curl(settings, is_demo=is_demo)}",
         )
     )
@@ -28,6 +29,10 @@ def banner(settings: Settings, *, is_demo: bool) -> str:
 
 def metrics_of(settings: Settings) -> str:
     return f"http://{joined(_reachable(settings.admin_host), settings.admin_port)}/metrics"
+
+
+def inspector_of(settings: Settings) -> str:
+    return f"http://{joined(_reachable(settings.admin_host), settings.admin_port)}/inspector"
 
 
 def upstream_of(settings: Settings) -> str:

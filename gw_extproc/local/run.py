@@ -53,6 +53,7 @@ async def _start(settings: Settings, ready: Ready, metrics: socket.socket | None
     stored = await valkey.start(crew, settings, claim)
     admin, egress = _admin_socket(crew), f"unix:{crew.directory}/egress.sock"
     found = {"upstream": upstream, "egress": settings.egress or egress, "admin_port": admin_port.at(metrics)}
+    found["inspector"] = admin_port.inspector(settings)
     given = stored.model_copy(update=found)
     await workers.start(crew, given, places, metrics)
     path = await asyncio.to_thread(_write_config, plan.private(given, upstream, places, f"unix:{admin}", egress), crew.directory)

@@ -41,6 +41,7 @@ async def http(settings: Settings, ready: Callable[[str], None]) -> None:
     async def start(claim: Claim | None, crew: Crew) -> None:
         stored = await valkey.start(crew, settings, claim)
         found = {"upstream": await model.reached(crew, settings), "port": port, "admin_port": admin_port.at(admin)}
+        found["inspector"] = admin_port.inspector(settings)
         given = stored.model_copy(update=found)
         await _serving(crew, given, Listening(http=[joined(host, port)] * settings.workers), admin)
         ready(banner(given.model_copy(update={"store": settings.store}), is_demo=settings.upstream is None))

@@ -114,6 +114,38 @@ class Response(SentModel):
     user: str = absent()
 
 
+class ExplainedHeaders(SentModel):
+    """By name: values may be credentials."""
+
+    set: list[str]
+    removed: list[str]
+
+
+class ExplainedNotice(SentModel):
+    treatment: str
+    field: str
+
+
+class UnlistedTools(SentModel):
+    type: Literal["mcp"]
+    server_label: str
+
+
+class Explanation(SentModel):
+    """What a request would become; nothing of it was done."""
+
+    object: Literal["gateway.explanation"]
+    chat_request: JsonObject
+    path: str
+    headers: ExplainedHeaders
+    dialect: str
+    notices: list[ExplainedNotice]
+    stored: bool
+    needs: Literal["one model call", "the engine"]
+    because: list[Literal["background", "truncation", "context_management", "tools"]]
+    missing: list[UnlistedTools]
+
+
 class DeletedResponse(SentModel):
     id: str
     object: Literal["response"]

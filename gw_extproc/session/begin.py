@@ -34,8 +34,6 @@ SEALED_REASONING = "reasoning.encrypted_content"
 
 async def begin(body: bytes, caller: Caller, gateway: Gateway) -> Session:
     """Reads a `POST /v1/responses` body; raises CallerError where it cannot be honoured, StoreDown where its history cannot be had."""
-    if (captured := current().captured) is not None:
-        captured.asks(body)
     return _lightened(await begin_parsed(parsed(body), caller, gateway, {}))
 
 
@@ -63,6 +61,7 @@ def _noted(session: Session, request: Body, gateway: Gateway) -> Session:
     noting.begun(exchange, session.plan, session.id, request["model"], called, gateway.dialect.name, store=session.store)
     if session.context.in_conversation:
         exchange.conversation = ids.conversation_id(session.context.ref.thread)
+    noting.asked(exchange, request)
     return session
 
 

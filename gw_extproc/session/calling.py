@@ -14,7 +14,7 @@ from gw_extproc.core import overflow, truncation
 from gw_extproc.core.errors import GatewayError, InternalError, UpstreamError
 from gw_extproc.core.paths import CHAT
 from gw_extproc.core.request import Plan
-from gw_extproc.session import answers
+from gw_extproc.session import answers, explaining
 from gw_extproc.session.answers import DESCRIBING, Answer, ErrorAnswer, Head, Part
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.session.session import Session
@@ -26,11 +26,14 @@ logger = logging.getLogger("gw_extproc.calling")
 _OURS = frozenset({*DESCRIBING, "content-type", "date", "server"})
 """Headers of the upstream's answer that are ours to say."""
 
+_FOR_US = frozenset({*DESCRIBING, explaining.HEADER})
+"""Headers of the caller's that say nothing to the model's server."""
+
 
 @asynccontextmanager
 async def call_model(gateway: Gateway, headers: Mapping[str, str], query: str, chat: bytes) -> AsyncIterator[Answered]:
     """Sends a Chat request with the caller's headers; raises UpstreamError."""
-    sent = {name: value for name, value in headers.items() if name not in DESCRIBING} | {"content-type": "application/json"}
+    sent = {name: value for name, value in headers.items() if name not in _FOR_US} | {"content-type": "application/json"}
     exchange = current()
     exchange.pauses()
     with exchange.call_model(chat) as step:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from gw_extproc.core import credentials
 from gw_extproc.core.assembler import Assembler
+from gw_extproc.core.errors import TooDeep, encode
 from gw_extproc.core.request import Plan
 from gw_extproc.telemetry.record import Exchange, Usage
 
@@ -14,6 +17,21 @@ def begun(exchange: Exchange, plan: Plan, response_id: str, asked: str, called: 
     """A request was accepted: the model under the name that was asked for, and that it is called by."""
     exchange.response_id, exchange.model, exchange.upstream_model, exchange.dialect = response_id, asked, called, dialect
     exchange.stream, exchange.background, exchange.stored, exchange.notices = plan.stream, plan.background, store, plan.notices
+
+
+def asked(exchange: Exchange, request: Mapping[str, Any]) -> None:
+    """What the caller wants, where contents are captured: never with his credentials for other servers."""
+    if exchange.captured is None:
+        return
+    shown, items = _shown(request), request.get("input")
+    if isinstance(items, list):
+        shown["input"] = [_shown(item) for item in items]
+    with suppress(TooDeep):  # whatever it does not reach is read, though it cannot be written
+        exchange.captured.asks(encode(shown))
+
+
+def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {**given, "tools": [credentials.without(tool) for tool in given["tools"]]} if given.get("tools") else dict(given)
 
 
 def ended(exchange: Exchange, assembler: Assembler) -> None:

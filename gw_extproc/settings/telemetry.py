@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BaseModel, Field, field_validator
+from pydantic import AliasChoices, BaseModel, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 DEFAULT_ADMIN_PORT = 9090
@@ -48,6 +48,24 @@ class Telemetry(BaseModel):
         default_factory=tuple,
         description="Models that have metrics of their own: name,name; others count as `other`. Default: the first 50 that answered.",
     )
+
+    inspector: Literal["auto", "off", "on", "content"] = Field(
+        "auto",
+        description="The inspector page at that port, /inspector: on shows what goes on without contents, content captures requests "
+        "and answers too, in memory and for a while. auto is on in `run` and `http` where that port is on loopback, else off.",
+    )
+
+    @field_validator("inspector")
+    @classmethod
+    def _inspector_has_a_port(cls, value: str, info: ValidationInfo) -> str:
+        if value in ("on", "content") and info.data.get("admin_port") == 0:
+            raise ValueError(f"{value} needs --admin-port, which is 0")
+        return value
+
+    @property
+    def inspects(self) -> bool:
+        """Whether there is an inspector; `auto` is decided by whoever starts the workers."""
+        return self.admin_port != 0 and self.inspector in ("on", "content")
 
     @field_validator("metrics_models", mode="before")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gw_extproc.settings import Settings
+from gw_extproc.telemetry.inspector import Inspector
 from gw_extproc.telemetry.lines import Lines
 from gw_extproc.telemetry.metrics import Metrics
 from gw_extproc.telemetry.record import Reader
@@ -15,11 +16,16 @@ def metrics(settings: Settings) -> Metrics | None:
     return Metrics(settings) if settings.admin_port else None
 
 
-def readers(settings: Settings, counts: Metrics | None) -> Sequence[Reader]:
+def inspector(settings: Settings, worker: int) -> Inspector | None:
+    """The latest exchanges, where anybody may look at them."""
+    if not settings.inspects:
+        return None
+    return Inspector(str(worker), content=settings.inspector == "content")
+
+
+def readers(settings: Settings, *found: Reader | None) -> Sequence[Reader]:
     """Those that these settings switch on."""
-    switched_on: list[Reader] = [Lines(bodies=settings.log_bodies == "redacted")]
-    if counts is not None:
-        switched_on.append(counts)
+    switched_on: list[Reader] = [Lines(bodies=settings.log_bodies == "redacted"), *(reader for reader in found if reader is not None)]
     if settings.otlp_endpoint is not None:
         from gw_extproc.telemetry.traces import traces  # the SDK takes its time and memory
 

@@ -220,7 +220,14 @@ def _request(document: Json, operation: Json) -> Flattened:
 
 
 def _answer(document: Json, operation: Json) -> Flattened:
-    return _flattened(document, operation["responses"]["200"].get("content", {}).get(_JSON))
+    content = operation["responses"]["200"].get("content", {}).get(_JSON)
+    return _flattened(document, content and {"schema": _without_ours(content["schema"])})
+
+
+def _without_ours(schema: Json) -> Json:
+    """Without the alternative that only a header of the gateway's own asks for."""
+    first, *others = schema.get("anyOf", (schema,))
+    return first if others == [{"$ref": "#/components/schemas/Explanation"}] else schema
 
 
 def _event(document: Json, operation: Json) -> Flattened:

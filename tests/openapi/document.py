@@ -12,11 +12,12 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 import gw_extproc
 from gw_extproc.api.operations import OPERATIONS, Operation
 from gw_extproc.local.commented_yaml import CommentedYaml
-from gw_extproc.schema.answers import ErrorResponse
+from gw_extproc.schema.answers import ErrorResponse, Explanation
 from gw_extproc.schema.items import InputItem
 from gw_extproc.schema.output_items import ItemResource, OutputItem
 from gw_extproc.schema.stream import ResponseStreamEvent
 from gw_extproc.schema.tools import ToolChoice, Tools
+from gw_extproc.session import explaining
 
 Json = dict[str, Any]
 
@@ -42,6 +43,13 @@ _UNIONS: Mapping[str, object] = {
 }
 """Alternatives that stand in several places, and what to call them."""
 
+_EXPLAIN: Json = {
+    "name": explaining.HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Whether to tell what would be sent to the model, instead of sending it.",
+    "schema": {"type": "string", "enum": ["1", "true", "0", "false"]},
+}
 _OF_BODIES = ("413", "415")
 _UNREAD = ("/healthz", "/readyz")
 
@@ -84,6 +92,7 @@ def _models() -> Iterator[tuple[object, JsonSchemaMode]]:
         if operation.body is not None:
             yield operation.body, "validation"
     yield ErrorResponse, "serialization"
+    yield Explanation, "serialization"
     yield from ((union, "serialization") for union in _UNIONS.values())
 
 
@@ -138,7 +147,8 @@ def _operation(operation: Operation, schemas: Mapping[int, Json]) -> Json:
     made: Json = {"operationId": operation.id, "summary": operation.summary, "tags": [operation.tag]}
     if operation.path in _UNREAD:
         made["security"] = []
-    if parameters := [*_path_parameters(operation), *_query_parameters(operation)]:
+    of_headers = [_EXPLAIN] if operation.explains else []
+    if parameters := [*_path_parameters(operation), *_query_parameters(operation), *of_headers]:
         made["parameters"] = parameters
     if operation.body is not None:
         made["requestBody"] = {
@@ -165,7 +175,8 @@ def _query_parameters(operation: Operation) -> Iterator[Json]:
 
 
 def _answers(operation: Operation, schemas: Mapping[int, Json]) -> Json:
-    content: Json = {_JSON: {"schema": schemas[id(operation.answer)]}}
+    answer = schemas[id(operation.answer)]
+    content: Json = {_JSON: {"schema": {"anyOf": [answer, schemas[id(Explanation)]]} if operation.explains else answer}}
     if operation.streams:
         content["text/event-stream"] = {"schema": schemas[id(ResponseStreamEvent)]}
     answers: Json = {"200": {"description": "OK", "content": content}}
