@@ -94,8 +94,8 @@ bench-state: $(VENV)/.dev ## a long chain and a long conversation beside short o
 bench-hosted: $(VENV)/.dev ## memory of Envoy and of ours where one side of a large body is slow
 	@$(BIN)/python -m bench.hosted
 
-bench-telemetry: $(VENV)/.dev ## CPU of a token and a small request with metrics on, and with metrics off
-	@$(BIN)/python -m bench.telemetry --rounds $(ROUNDS)
+bench-telemetry: $(VENV)/.dev ## CPU of a token and a small request with nothing on, with metrics, with all that shows what it does
+	@$(BIN)/python -m bench.telemetry --rounds $(ROUNDS) 2> $(VENV)/bench-telemetry.log
 
 bench-background: $(VENV)/.dev ## 500 background responses on two replicas, one of which is killed half way
 	@$(BIN)/python -m bench.background
