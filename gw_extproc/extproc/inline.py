@@ -59,6 +59,10 @@ class Inline:
         self._session: Session | None = None
         self._answer: Answer | None = None
 
+    @property
+    def over(self) -> bool:
+        return self._phase is Phase.OVER
+
     def handle(self, kind: str, request: Request) -> Awaitable[Sequence[Reply]]:
         """The replies to one of Envoy's messages; one that does not belong to the phase has none. Raises HandOver."""
         return _STEPS.get((self._phase, kind), Inline._ignore)(self, request)

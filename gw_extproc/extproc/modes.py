@@ -35,6 +35,9 @@ class Duplex(NamedTuple):
 class Refusal:
     """Answers a request with an error, whatever it asks for."""
 
+    over = True
+    """The first message has the answer."""
+
     def __init__(self, error: GatewayError) -> None:
         self._error = error
 

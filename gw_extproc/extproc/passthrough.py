@@ -15,6 +15,7 @@ class PassThrough:
 
     def __init__(self, duplex: Duplex) -> None:
         self._duplex = duplex
+        self.over = False
 
     async def fail(self, error: GatewayError) -> Sequence[messages.Reply]:
         return [messages.immediate(error.status, error.body(), error.headers)]
@@ -23,6 +24,7 @@ class PassThrough:
         return None
 
     async def handle(self, kind: str, request: messages.Request) -> Sequence[messages.Reply]:
+        self.over = _ends(kind, request)
         match kind:
             case "request_headers":
                 return [messages.request_headers()]
@@ -39,3 +41,14 @@ class PassThrough:
                 return [messages.response_trailers()]
             case _:
                 return []
+
+
+def _ends(kind: str, request: messages.Request) -> bool:
+    """Whether the message is the last of the answer."""
+    match kind:
+        case "response_headers":
+            return request.response_headers.end_of_stream
+        case "response_body":
+            return request.response_body.end_of_stream
+        case _:
+            return kind == "response_trailers"
