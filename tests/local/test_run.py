@@ -30,7 +30,7 @@ def test_it_serves_until_a_signal(gateway: Gateway, number: signal.Signals) -> N
     assert gateway.banner[3] == "  dialect    generic"
     assert gateway.banner[4] == f"  store      {gateway.data}"
     assert httpx2.get(gateway.metrics).status_code == 200
-    assert f"curl -N {gateway.url}/responses " in gateway.banner[6]
+    assert f"curl -N {gateway.url}/responses " in gateway.banner[-1]
     assert [model["object"] for model in httpx2.get(f"{gateway.url}/models").json()["data"]] == ["model"]
     gateway.process.send_signal(number)
     assert gateway.end() == 0
