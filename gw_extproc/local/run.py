@@ -61,6 +61,7 @@ async def _start(settings: Settings, ready: Ready, metrics: socket.socket | None
     await crew.start(_envoy(given, path))
     await EnvoyAdmin(admin).until_ready()
     port = await EnvoyAdmin(admin).listening_port()
+    workers.keep(crew, settings)
     told = given.model_copy(update={"port": port, "store": settings.store})
     ready(banner(told, is_demo=settings.upstream is None))
 

@@ -59,6 +59,7 @@ async def _until_a_signal(settings: Settings, start: Callable[[Claim | None, Cre
 async def _serving(crew: Crew, settings: Settings, places: Listening, admin: socket.socket | None) -> None:
     await workers.start(crew, settings, places, admin)
     await workers.until_serving(places)
+    workers.keep(crew, settings)
 
 
 async def _stop(settings: Settings, crew: Crew) -> None:

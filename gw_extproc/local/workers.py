@@ -62,6 +62,14 @@ async def until_serving(places: Listening) -> None:
     await asyncio.gather(*map(probes.until_accepting, places.all))
 
 
+def keep(crew: Crew, settings: Settings) -> None:
+    """From now on one of several that ends is started again: the others answer meanwhile. A single one ends the gateway, which whoever
+    started that notices at once."""
+    if settings.workers > 1:
+        for name in names(settings):
+            crew.revive(name)
+
+
 def names(settings: Settings) -> list[str]:
     """What the workers are called in the crew."""
     return ["the processor"] if settings.workers == 1 else [f"processor {number}" for number in range(1, settings.workers + 1)]

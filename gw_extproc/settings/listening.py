@@ -19,7 +19,9 @@ class Listening(BaseModel):
         8080, description="Port where clients connect, to Envoy or with `http` to the gateway; 0 takes a free one and prints it."
     )
     host: str = Field("127.0.0.1", description="Address where clients connect; 0.0.0.0 lets other machines in.")
-    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Processor processes.")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(
+        1, description="Processor processes. Of several, one that dies is started again."
+    )
     grpc: str = Field(
         DEFAULT_GRPC,
         description="Where the processor listens for Envoy: host:port or unix:/path; whoever can connect there is given the "
