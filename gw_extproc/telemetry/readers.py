@@ -25,7 +25,9 @@ def inspector(settings: Settings, worker: int) -> Inspector | None:
 
 def readers(settings: Settings, *found: Reader | None) -> Sequence[Reader]:
     """Those that these settings switch on."""
-    switched_on: list[Reader] = [Lines(bodies=settings.log_bodies == "redacted"), *(reader for reader in found if reader is not None)]
+    switched_on: list[Reader] = [reader for reader in found if reader is not None]
+    if settings.log_level in ("debug", "info"):  # their lines are no warnings
+        switched_on.append(Lines(bodies=settings.log_bodies == "redacted"))
     if settings.otlp_endpoint is not None:
         from gw_extproc.telemetry.traces import traces  # the SDK takes its time and memory
 
