@@ -125,12 +125,13 @@ class MessageByMessage:
                     logger.exception("an exchange failed")
                     replies = await inside.fail(InternalError())
                 if inside.over:
+                    phases[kind] += perf_counter() - began  # before Envoy's reset can end this
                     await asyncio.shield(_last(replies, wire))
-                else:
-                    await _write(replies, wire)
-                phases[kind] += perf_counter() - began
-                if inside.over:
                     await asyncio.sleep(MOMENT)  # Envoy's reset ends it, and finds nothing of ours begun
+                else:
+                    for reply in replies:
+                        await wire.write(reply)
+                    phases[kind] += perf_counter() - began
                 message = await wire.read()
         except HandOver as begun:  # the request's body is whole, so an answer of ours may be streamed
             await Hosted(self._app, begun.session).run(first, wire, b"")
@@ -142,9 +143,5 @@ class MessageByMessage:
 async def _last(replies: Sequence[Reply], wire: Wire) -> None:
     """Sends them in a task of its own: Envoy may reset the stream before gRPC tells that the last is out."""
     with suppress(grpc.aio.BaseError):  # the stream is over: reading tells
-        await _write(replies, wire)
-
-
-async def _write(replies: Sequence[Reply], wire: Wire) -> None:
-    for reply in replies:
-        await wire.write(reply)
+        for reply in replies:
+            await wire.write(reply)
