@@ -5,7 +5,8 @@ decided together. Then the headers go out once, with the new body, and Envoy cal
 (see answers). Whoever fails first ends the exchange: before the upstream was called with an immediate response, afterwards through the
 answer. What Envoy still sends then is ignored. What turns out to be more than one model call, or none, is handed over to the
 application instead, while nothing is answered yet. A body from us is legal only after the first piece of Envoy's in that
-direction, and may end before Envoy's does: Envoy then drops the model call.
+direction, and may end before Envoy's does: Envoy then drops the model call. An answer that has told its length is whole with its last
+byte; Envoy tells its end in one more message, and sends none of it where the answer was replaced meanwhile.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ class Phase(Enum):
     ELSEWHERE = "another exchange answers"
 
 
+_UNTOLD = -1
+"""How much of the upstream's body is to come, where it has not said: what came counts down from there, and is never nothing."""
+
+
 class HandOver(Exception):
     """The request is not one model call of Envoy's: whoever carries the exchange lets the application answer this session."""
 
@@ -58,6 +63,7 @@ class Inline:
         self._body: RequestBody | None = None
         self._session: Session | None = None
         self._answer: Answer | None = None
+        self._unread = _UNTOLD
 
     @property
     def over(self) -> bool:
@@ -127,19 +133,23 @@ class Inline:
         if request.response_headers.end_of_stream:
             raise answers.bare(status, headers)  # no body, so no place for one: it is replaced as a whole
         self._answer = answers.choose(self._session, status, headers)
+        length = headers.get("content-length", "")
+        self._unread = int(length) if length.isdecimal() else _UNTOLD
         self._phase = Phase.HEADED
         return _replies(self._answer.begin())
 
     async def _response_body(self, request: Request) -> Sequence[Reply]:
         assert self._answer is not None, "the phase says so"
         body = request.response_body
-        if not body.end_of_stream and (event := self._answer.token(body.body)):
+        self._unread -= len(body.body)
+        ends = body.end_of_stream or self._unread == 0
+        if not ends and (event := self._answer.token(body.body)):
             return (messages.response_body(event, end=False),)
         self._phase = Phase.ANSWERING
         parts = await self._answer.body(body.body) if body.body else ()
-        if body.end_of_stream and not self._answer.over:
+        if ends and not self._answer.over:
             parts = [*parts, *await self._answer.end()]
-        if body.end_of_stream or self._answer.over:
+        if ends or self._answer.over:
             self._phase = Phase.OVER
         return _replies(parts)
 

@@ -28,8 +28,8 @@ def headers(header_map: pb.HeaderMap) -> dict[str, str]:
     """The headers by lower-case name, the values of a repeated one joined (RFC 9110, section 5.3). Envoy sends them as `raw_value`."""
     joined: dict[str, str] = {}
     for header in header_map.headers:
-        value = header.raw_value.decode("latin-1") or header.value
-        joined[header.key] = f"{joined[header.key]}, {value}" if header.key in joined else value
+        name, value = header.key, header.raw_value.decode("latin-1") or header.value
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
     return joined
 
 

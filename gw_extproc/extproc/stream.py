@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from time import perf_counter
 from typing import Any, Protocol, cast
 
@@ -29,9 +28,10 @@ logger = logging.getLogger("gw_extproc.stream")
 Context = grpc.aio.ServicerContext[Request, Reply]
 
 MOMENT = 0.5
-"""Seconds that Envoy, also a busy one, has to reset the stream after the last reply. Meanwhile nothing is read: gRPC should free what
-it allocates for a read or a write that the end of the stream cancels, and gRPC 1.85 does not. That is 96 bytes an exchange, for ever:
-https://github.com/grpc/grpc/issues/43360. Where that is mended, an exchange may read on at once and send its last reply like others."""
+"""Seconds that Envoy, also a busy one, has to take the last reply and reset the stream. Meanwhile nothing is read: gRPC should free
+what it allocates for a read or a write that the end of the stream cancels, and gRPC 1.85 does not. That is 96 bytes an exchange, for
+ever: https://github.com/grpc/grpc/issues/43360. Where that is mended, an exchange may read on at once and send its last reply like
+others."""
 
 
 class Exchange(Protocol):
@@ -126,8 +126,9 @@ class MessageByMessage:
                     replies = await inside.fail(InternalError())
                 if inside.over:
                     phases[kind] += perf_counter() - began  # before Envoy's reset can end this
-                    await asyncio.shield(_last(replies, wire))
+                    sent = asyncio.create_task(_last(replies, wire))
                     await asyncio.sleep(MOMENT)  # Envoy's reset ends it, and finds nothing of ours begun
+                    await sent
                 else:
                     for reply in replies:
                         await wire.write(reply)
@@ -142,6 +143,8 @@ class MessageByMessage:
 
 async def _last(replies: Sequence[Reply], wire: Wire) -> None:
     """Sends them in a task of its own: Envoy may reset the stream before gRPC tells that the last is out."""
-    with suppress(grpc.aio.BaseError):  # the stream is over: reading tells
+    try:
         for reply in replies:
             await wire.write(reply)
+    except grpc.aio.BaseError:
+        pass  # the stream is over: reading tells
