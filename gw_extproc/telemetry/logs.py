@@ -35,9 +35,8 @@ def is_json(chosen: Format, stream: TextIO) -> bool:
     return chosen == "json" or (chosen == "auto" and not stream.isatty())
 
 
-def configure(level: str, chosen: Format, stream: TextIO | None = None) -> None:
-    """Sends the log of this process to that stream, else to stderr, in that form; lines below the level are left out."""
-    stream = stream or sys.stderr
+def configure(level: str, chosen: Format, stream: TextIO = sys.stderr) -> None:
+    """Sends the log of this process to that stream, in that form; lines below the level are left out."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Rendered(as_json=is_json(chosen, stream), colors=stream.isatty()))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
