@@ -3,9 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# By all cores, which pip leaves idle. Some packages carry files for other Pythons, which pip passes over too.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib gw_extproc || true
 PB := gw_extproc/extproc/pb
 ROUNDS ?= 5
 MINUTES ?= 30
+# Processes of tests: one more than the two cores of CI, because much of what they do is waiting.
+TESTERS ?= 3
+
+# Otherwise each of the hundreds of processes that the tests start would compile the program again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check format fix lint types tests long generated protos envoy-yaml openapi lock bench bench-smoke bench-peers bench-state bench-hosted bench-background bench-telemetry soak clean
 
@@ -14,18 +21,22 @@ run: $(VENV)/.runtime ## start Envoy, the processor and (without an upstream) th
 
 test: check ## all that CI checks
 
-check: format lint types generated tests ## format, lint, strict types, generated files, tests with coverage
+check: format lint generated ## format, lint, generated files, strict types beside tests with coverage
+	@$(MAKE) --no-print-directory -j 2 types tests
 
-$(VENV)/.runtime: requirements.lock pyproject.toml
+$(VENV)/.runtime: requirements-pip.lock requirements.lock pyproject.toml
 	@echo "installing into $(VENV) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) install --no-deps --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements-pip.lock
+	@$(PIP) install --no-compile --no-deps --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@echo "installing the development tools ..."
-	@$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-compile --no-deps --require-hashes -r requirements-dev.lock
+	@$(COMPILE)
 	@touch $@
 
 format: $(VENV)/.dev
@@ -38,7 +49,7 @@ types: $(VENV)/.dev
 	@$(BIN)/mypy
 
 tests: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report term
+	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
 long: $(VENV)/.dev ## bursts through gateways and stores that die again and again
 	@$(BIN)/python -m pytest -n 2 -m long
@@ -60,6 +71,7 @@ openapi: $(VENV)/.dev ## regenerate openapi.yaml and what it says of OpenAI's do
 	@$(BIN)/python -m tests.generated openapi openapi-differences
 
 lock: ## pin the newest versions (needs uv)
+	echo pip | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements-pip.lock
 	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --group build --group dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
 	uv pip compile --group bench --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-bench.lock

@@ -26,6 +26,7 @@ from gw_extproc.api.server import HttpServer
 from gw_extproc.engine.tools.toolset import Toolset
 from gw_extproc.engine.workers import Workers
 from gw_extproc.extproc.server import GrpcServer
+from gw_extproc.late import excused
 from gw_extproc.serving import unix_socket
 from gw_extproc.session.gateway import Gateway, gateway
 from gw_extproc.settings import Settings, SettingsError
@@ -65,6 +66,7 @@ def serve(settings: Settings, *, grpc: str | None, http: str | None, admin: Admi
 
 
 async def _serve(settings: Settings, grpc: str | None, http: str | None, admin: Admin, ready: Callable[[], None]) -> None:
+    asyncio.get_running_loop().set_exception_handler(excused)
     told_to_stop, counts, kept = _told_to_stop(), metrics(settings), inspector(settings, admin.number)
     async with _gateway(settings, counts, kept) as shared, _watched(shared, app := build(shared), counts, kept, admin):
         servers: list[GrpcServer | HttpServer] = []

@@ -89,7 +89,11 @@ class Api:
 
     def __init__(self, at: Served, key: str | None = None) -> None:
         self._client = httpx2.Client(
-            base_url=at.url, headers={"authorization": f"Bearer {key or secrets.token_hex(8)}"}, timeout=DEADLINE, trust_env=False
+            base_url=at.url,
+            headers={"authorization": f"Bearer {key or secrets.token_hex(8)}"},
+            timeout=DEADLINE,
+            verify=False,
+            trust_env=False,
         )
 
     def __enter__(self) -> Self:

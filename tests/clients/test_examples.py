@@ -9,7 +9,15 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def gateway_url(envoy: str) -> str:
+    """As a newcomer starts it. Without Envoy the same SDKs make the same calls in the other files of this folder."""
+    return envoy
 
 
 def printed(url: str, *command: str) -> str:

@@ -385,7 +385,7 @@ ERROR = likely(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.lists(CHUNK | CHUNK | WRAPPED | ERROR, max_size=4), st.sampled_from(["done", "cut", "json"]), st.sampled_from(REQUESTS))
 def test_any_json_from_the_upstream_is_survived(chunks: list[Json], ending: str, request: Json) -> None:
     body = orjson.dumps(chunks) if ending == "json" else b"".join(map(event, chunks)) + (SAID_DONE if ending == "done" else b"")

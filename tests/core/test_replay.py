@@ -71,7 +71,7 @@ def test_however_the_answer_was_cut(
     assert_told_again(cut(body, at), **request)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(st.lists(CHUNK | CHUNK | ERROR, max_size=4), st.booleans(), st.sampled_from(REQUESTS))
 def test_whatever_the_upstream_said(chunks: list[Json], done: bool, request: Json) -> None:
     assert_told_again(b"".join(map(event, chunks)) + (SAID_DONE if done else b""), **request)

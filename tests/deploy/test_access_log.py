@@ -31,8 +31,7 @@ def test_a_call_through_envoy(gateway: Gateway) -> None:
     assert (line["route"], line["cluster"], line["status"], line["flags"]) == ("/v1/responses", "model", 200, "-")
     assert line["upstream"].startswith("127.0.0.1:")
     assert 0 <= line["upstream_first_byte_ms"] <= line["first_byte_ms"] <= line["duration_ms"]
-    own = [text for text in gateway.log().splitlines() if "through-envoy" in text and not text.startswith('{"attempts"')]
-    assert any(line["response_id"] in text for text in own)
+    until(lambda: any(line["response_id"] in text for text in _own_lines(gateway, "through-envoy")), "the gateway's own line")
 
 
 def test_an_answer_that_the_processor_makes(gateway: Gateway) -> None:
@@ -53,6 +52,10 @@ def test_no_query_and_no_key_is_written(gateway: Gateway) -> None:
     assert _line(gateway, "ingress", "asks")["path"] == "/v1/models"
     assert "a-secret" not in "".join(line for line in gateway.log().splitlines() if line.startswith("{"))
     assert "sk-secret" not in gateway.log()
+
+
+def _own_lines(gateway: Gateway, name: str) -> list[str]:
+    return [text for text in gateway.log().splitlines() if name in text and not text.startswith('{"attempts"')]
 
 
 def _post(gateway: Gateway, name: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> httpx2.Response:

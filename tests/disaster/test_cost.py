@@ -12,8 +12,8 @@ from tests.real.upstream import Upstream
 from tests.store.servers import Monitored
 from tests.valkey import Valkey
 
-TURNS = 100
-ITEMS = 500
+TURNS = 40
+ITEMS = 200
 OF_A_TURN = 10
 """Items of a turn in the conversation: all but one are given."""
 

@@ -14,6 +14,7 @@ import pytest
 from gw_extproc.local import doctor, upstream_check
 from gw_extproc.local.findings import Finding, Grade
 from gw_extproc.settings import Settings
+from tests.connections import answering
 from tests.sockets import free_port
 
 from .slow_model import SlowModel
@@ -147,11 +148,8 @@ async def _answering(answer: bytes) -> AsyncIterator[str]:
     """A server that answers everything with the same bytes."""
 
     async def answer_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            await reader.read(1)
-            writer.write(answer)
-            writer.close()
-            await writer.wait_closed()
+        await reader.read(1)
+        writer.write(answer)
 
-    async with await asyncio.start_server(answer_one, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with answering(answer_one) as port:
+        yield f"http://127.0.0.1:{port}"

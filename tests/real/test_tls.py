@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import httpx2
 import pytest
 import trustme
 
+from tests.connections import answered
 from tests.gateway_process import started
 from tests.real import chat
 from tests.waiting import DEADLINE
@@ -45,34 +45,13 @@ class SecureModel:
         body = chat.completion(content="Securely.")
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
         await writer.drain()
-        writer.close()
 
 
 @contextmanager
 def serving(certificate: trustme.LeafCert) -> Iterator[SecureModel]:
-    model, loop, ready = SecureModel(), asyncio.new_event_loop(), threading.Event()
-
-    async def serve() -> asyncio.Server:
-        return await asyncio.start_server(model.answer, "127.0.0.1", 0, ssl=model.context(certificate))
-
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        server = loop.run_until_complete(serve())
-        model.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        loop.run_forever()
-        server.close()
-        loop.run_until_complete(server.wait_closed())
-        loop.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    assert ready.wait(DEADLINE)
-    try:
+    model = SecureModel()
+    with answered(model.answer, tls=model.context(certificate)) as model.port:
         yield model
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(DEADLINE)
 
 
 @pytest.fixture

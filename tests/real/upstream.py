@@ -20,12 +20,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from queue import Queue
 
+from tests.connections import answered
 from tests.waiting import DEADLINE
-
-_LARGEST_LINE = 1024 * 1024
-
-_ACCEPTING = 10
-"""Turns of the loop after which a connection that was just accepted has a task, which closes it."""
 
 
 class Gate:
@@ -119,7 +115,6 @@ class Upstream:
     def __init__(self) -> None:
         self._scripts: dict[str, Iterator[Sequence[Step]]] = {}
         self._received: defaultdict[str, Queue[Received]] = defaultdict(Queue)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._names = itertools.count(1)
         self.port = 0
 
@@ -141,30 +136,12 @@ class Upstream:
         """Requests for that key that nobody asked for yet."""
         return self._received[key].qsize()
 
-    async def serve(self, listening: socket.socket, stop: asyncio.Event) -> None:
-        server = await asyncio.start_server(self._connection, sock=listening, limit=_LARGEST_LINE)
-        await stop.wait()
-        server.close()
-        for _ in range(_ACCEPTING):
-            await asyncio.sleep(0)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serves one connection."""
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        task.add_done_callback(self._tasks.discard)
-        try:
-            first = await reader.read(1)
-            while first:
-                first = await self._exchange(first, reader, writer)
-        except (OSError, EOFError):
-            pass  # the other side's right
-        finally:
-            writer.close()
+        first = await reader.read(1)
+        while first:
+            first = await self._exchange(first, reader, writer)
 
     async def _exchange(self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         """Serves one request; returns the first byte of the next, or nothing where the connection is over."""
@@ -172,16 +149,16 @@ class Upstream:
         self._received[request.key].put(request)
         playing = asyncio.create_task(_play(next(self._scripts[request.key]), writer))
         following = asyncio.create_task(_first_byte(reader))
-        await asyncio.wait((playing, following), return_when=asyncio.FIRST_COMPLETED)
-        if playing.done() and playing.exception() is None:
-            if playing.result():
-                return await following
-        else:
+        try:
+            await asyncio.wait((playing, following), return_when=asyncio.FIRST_COMPLETED)
+            if playing.done() and playing.exception() is None:
+                return await following if playing.result() else b""
             request.gone.set()
-        for task in (playing, following):
-            task.cancel()
-        await asyncio.gather(playing, following, return_exceptions=True)
-        return b""
+            return b""
+        finally:
+            for task in (playing, following):
+                task.cancel()
+            await asyncio.gather(playing, following, return_exceptions=True)
 
 
 async def _first_byte(reader: asyncio.StreamReader) -> bytes:
@@ -259,20 +236,5 @@ def _lingerless(writer: asyncio.StreamWriter) -> None:
 def running() -> Iterator[Upstream]:
     """An upstream at a port of its own."""
     upstream = Upstream()
-    ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-
-    async def main() -> None:
-        stop = asyncio.Event()
-        with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
-            upstream.port = listening.getsockname()[1]
-            ready.set_result((asyncio.get_running_loop(), stop))
-            await upstream.serve(listening, stop)
-
-    thread = threading.Thread(target=asyncio.run, args=(main(),))
-    thread.start()
-    loop, stop = ready.result(DEADLINE)
-    try:
+    with answered(upstream.answer, socket.create_server(("127.0.0.1", 0), backlog=512)) as upstream.port:
         yield upstream
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(DEADLINE)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+
+from tests.connections import answering
 
 
 class Proxy:
@@ -13,7 +15,6 @@ class Proxy:
 
     def __init__(self, target: int) -> None:
         self._target = target
-        self._tasks: set[asyncio.Task[None]] = set()
         self.sent = b""
         self.flows = asyncio.Event()
         self.flows.set()
@@ -24,42 +25,25 @@ class Proxy:
         return f"redis://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
         back = asyncio.create_task(self._back(server_reader, writer))
         try:
-            with suppress(ConnectionError):
-                while data := await reader.read(65536):
-                    self.sent += data
-                    server_writer.write(data)
+            while data := await reader.read(65536):
+                self.sent += data
+                server_writer.write(data)
         finally:
             back.cancel()
             server_writer.close()
-            writer.close()
-            self._tasks.discard(task)
 
     async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             await self.flows.wait()
             writer.write(data)
 
-    async def end(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
 
 @asynccontextmanager
 async def proxy(target: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[Proxy]:
     """A proxy in front of this port, which may speak TLS to clients: the wheel's server cannot."""
     wire = Proxy(target)
-    server = await asyncio.start_server(wire.serve, "127.0.0.1", 0, ssl=tls)
-    wire.port = server.sockets[0].getsockname()[1]
-    try:
+    async with answering(wire.serve, tls=tls) as wire.port:
         yield wire
-    finally:
-        server.close()
-        await wire.end()
