@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BaseModel, Field, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
+
+from gw_extproc.settings.part import Part
 
 DEFAULT_ADMIN_PORT = 9090
 
 
-class Telemetry(BaseModel):
+class Telemetry(Part):
     """Logs, metrics, traces."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
