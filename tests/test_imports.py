@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "api": {"core", "schema", "settings", "telemetry", "aftermath", "bodies", "store", "session", "engine", "serving"},
     "extproc": {"core", "schema", "settings", "telemetry", "aftermath", "bodies", "encoding", "session"},
     "local": {"core", "settings", "telemetry", "store"},
-    "worker": {"settings", "telemetry", "serving", "admin", "store", "upstream", "session", "engine", "api", "extproc"},
+    "worker": {"schema", "settings", "telemetry", "serving", "admin", "store", "upstream", "session", "engine", "api", "extproc"},
     "cli": {"settings", "options", "telemetry", "local", "worker"},
     "__main__": {"cli"},
     "__init__": set[str](),
