@@ -14,6 +14,11 @@ from gw_extproc.settings.part import Part
 DEFAULT_ADMIN_PORT = 9090
 
 
+def _none() -> Sequence[str]:
+    """`tuple` itself would do, but pydantic looks at a factory's signature, and Python parses that of a builtin: 10 ms."""
+    return ()
+
+
 class Telemetry(Part):
     """Logs, metrics, traces."""
 
@@ -47,7 +52,7 @@ class Telemetry(Part):
         "127.0.0.1", description="Address of that port; whoever can connect there sees what goes on, though no contents."
     )
     metrics_models: Annotated[Sequence[str], NoDecode] = Field(
-        default_factory=tuple,
+        default_factory=_none,
         description="Models that have metrics of their own: name,name; others count as `other`. Default: the first 50 that answered.",
     )
 
