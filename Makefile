@@ -21,6 +21,7 @@ $(VENV)/.runtime: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --no-deps --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q gw_extproc # as pip does with what it installs: the first start need not
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock

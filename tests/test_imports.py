@@ -18,6 +18,8 @@ MAY_IMPORT = {
     "schema": {"core"},
     "settings": {"core"},
     "options": {"settings"},
+    "loading": set[str](),
+    "process": {"loading"},
     "telemetry": {"core", "settings"},
     "aftermath": {"telemetry"},
     "encoding": set[str](),
@@ -32,7 +34,7 @@ MAY_IMPORT = {
     "extproc": {"core", "schema", "settings", "telemetry", "aftermath", "bodies", "encoding", "session"},
     "local": {"core", "settings", "telemetry", "store"},
     "worker": {"schema", "settings", "telemetry", "serving", "admin", "store", "upstream", "session", "engine", "api", "extproc"},
-    "cli": {"settings", "options", "telemetry", "local", "worker"},
+    "cli": {"loading", "settings", "options", "telemetry", "local", "worker"},
     "__main__": {"cli"},
     "__init__": set[str](),
 }
