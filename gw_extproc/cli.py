@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Never
 
 from gw_extproc import __version__
+from gw_extproc.loading import uncollected
 from gw_extproc.local.errors import LocalError
 
 _STARTED = time.monotonic()
@@ -66,9 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    from gw_extproc.settings import Settings, SettingsError
+    with uncollected():
+        from gw_extproc.settings import Settings, SettingsError
 
-    given = vars(_parser().parse_args(arguments))
+        given = vars(_parser().parse_args(arguments))
     command: Command = given.pop("command")
     try:
         chosen = {name: value for name, value in given.items() if name in Settings.model_fields}
@@ -123,10 +125,11 @@ def _doctor_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_all(settings: Settings) -> int:
-    import asyncio
+    with uncollected():
+        import asyncio
 
-    from gw_extproc.local.run import run
-    from gw_extproc.telemetry import logs
+        from gw_extproc.local.run import run
+        from gw_extproc.telemetry import logs
 
     logs.configure(settings.log_level, settings.log_format)
     asyncio.run(run(settings, _print_banner))
@@ -159,7 +162,8 @@ def _serve(settings: Settings) -> int:
     if settings.workers > 1 or settings.store == EMBEDDED:
         asyncio.run(serve.serve(settings, ready))
         return 0
-    from gw_extproc import worker
+    with uncollected():
+        from gw_extproc import worker
 
     workers.check(workers.listening(settings))  # gRPC would take over the socket of another program
     admin = worker.Admin(admin_port.bound(settings, elsewhere=False))
@@ -168,10 +172,11 @@ def _serve(settings: Settings) -> int:
 
 
 def _http(settings: Settings) -> int:
-    import asyncio
+    with uncollected():
+        import asyncio
 
-    from gw_extproc.local import serve
-    from gw_extproc.telemetry import logs
+        from gw_extproc.local import serve
+        from gw_extproc.telemetry import logs
 
     logs.configure(settings.log_level, settings.log_format)
     asyncio.run(serve.http(settings, _print_banner))

@@ -32,19 +32,24 @@ class Option:
 
 def options() -> Iterator[Option]:
     """All settings, in the order of their declaration."""
-    for name, field in Settings.model_fields.items():
-        yield Option(name, _variables(name, field), _default(field), _choices(field), field.description or "")
+    return map(option, Settings.model_fields)
+
+
+def option(name: str) -> Option:
+    """The setting of that name."""
+    field = Settings.model_fields[name]
+    return Option(name, _variables(name, field), _default(field), _choices(field), field.description or "")
 
 
 def add_setting(parser: argparse.ArgumentParser, name: str) -> None:
     """Adds the option of the setting `name`; only Settings decides what it may be."""
-    option = next(option for option in options() if option.name == name)
+    added = option(name)
     parser.add_argument(
-        option.flag,
-        dest=option.name,
+        added.flag,
+        dest=added.name,
         default=argparse.SUPPRESS,
-        metavar="|".join(option.choices) if 0 < len(option.choices) < 5 else option.name.rpartition("_")[2].upper(),
-        help=_help(option),
+        metavar="|".join(added.choices) if 0 < len(added.choices) < 5 else added.name.rpartition("_")[2].upper(),
+        help=_help(added),
     )
 
 

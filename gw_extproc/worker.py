@@ -27,6 +27,7 @@ from gw_extproc.engine.tools.toolset import Toolset
 from gw_extproc.engine.workers import Workers
 from gw_extproc.extproc.server import GrpcServer
 from gw_extproc.late import excused
+from gw_extproc.schema import validation
 from gw_extproc.serving import unix_socket
 from gw_extproc.session.gateway import Gateway, gateway
 from gw_extproc.settings import Settings, SettingsError
@@ -78,6 +79,7 @@ async def _serve(settings: Settings, grpc: str | None, http: str | None, admin: 
             await server.start()
         workers = Workers(shared)
         workers.start()
+        validation.prepare()
         gc.collect()
         gc.freeze()  # what is here now stays: to look through it again and again took a fifth of a small request's time
         ready()

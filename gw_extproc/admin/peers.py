@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,9 @@ import httpx2
 
 PATIENCE = 1.0
 """Seconds that another worker may take to answer; who is later is left out."""
+
+_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts no certificate, as none is shown on these sockets: to load those that this machine trusts would hold the loop up for 30 ms."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ async def ask(place: Place, path: str, patience: float = PATIENCE) -> Mapping[in
     """What the others answer to GET `path`, by their numbers; who is not there, or says no, is not in it."""
 
     async def one(number: int, socket: str) -> tuple[int, bytes | None]:
-        transport = httpx2.AsyncHTTPTransport(uds=socket)
+        transport = httpx2.AsyncHTTPTransport(uds=socket, verify=_NOBODY)
         try:
             async with httpx2.AsyncClient(transport=transport, timeout=patience, trust_env=False) as client:
                 answer = await client.get(f"http://worker{path}")

@@ -1,4 +1,7 @@
-"""All operations of the HTTP application, in one table: the routes and openapi.yaml are made of it."""
+"""All operations of the HTTP application, in one table: the routes and openapi.yaml are made of it.
+
+What they answer with stands in `answered`: only openapi.yaml is made of that, so that workers need not load it.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,8 @@ from pydantic import BaseModel
 
 from gw_extproc.api import compact, conversations, create, health, models, prompts, responses, tokens
 from gw_extproc.api.call import Handler
-from gw_extproc.schema import answers
-from gw_extproc.schema.conversations import Conversation, CreateConversation, CreateItems, DeletedConversation, UpdateConversation
-from gw_extproc.schema.output_items import ItemResource
-from gw_extproc.schema.prompts import CreatePrompt, DeletedPrompt, Prompt, PromptList, PromptVersion, PromptVersionList, UpdatePrompt
+from gw_extproc.schema.conversations import CreateConversation, CreateItems, UpdateConversation
+from gw_extproc.schema.prompts import CreatePrompt, UpdatePrompt
 from gw_extproc.schema.queries import Inclusion, ListQuery, PageQuery, Query, RetrieveQuery
 from gw_extproc.schema.requests import CompactResponse, CountTokens, CreateResponse
 
@@ -26,8 +27,6 @@ class Operation:
     id: str
     summary: str
     handler: Handler
-    answer: object
-    """The type of the JSON that it gives: a model, or a union of models."""
     query: type[Query] = Query
     body: type[BaseModel] | None = None
     body_required: bool = True
@@ -55,7 +54,6 @@ OPERATIONS: Sequence[Operation] = (
         "createResponse",
         "Makes a response, answered as an object or as events; in the background if it is asked for.",
         create.create,
-        answers.Response,
         body=CreateResponse,
         streams=True,
         explains=True,
@@ -66,7 +64,6 @@ OPERATIONS: Sequence[Operation] = (
         "countInputTokens",
         "Counts the tokens of what would be sent to the model.",
         tokens.count,
-        answers.InputTokens,
         body=CountTokens,
         body_required=False,
     ),
@@ -76,7 +73,6 @@ OPERATIONS: Sequence[Operation] = (
         "compactResponse",
         "Condenses a context into fewer items.",
         compact.compact,
-        answers.CompactedResponse,
         body=CompactResponse,
     ),
     Operation(
@@ -85,7 +81,6 @@ OPERATIONS: Sequence[Operation] = (
         "getResponse",
         "Gives a response, or its events: again, or while they arise.",
         responses.retrieve,
-        answers.Response,
         query=RetrieveQuery,
         streams=True,
     ),
@@ -95,7 +90,6 @@ OPERATIONS: Sequence[Operation] = (
         "deleteResponse",
         "Deletes a response; one that is being made in the background is cancelled.",
         responses.delete,
-        answers.DeletedResponse,
     ),
     Operation(
         "POST",
@@ -103,7 +97,6 @@ OPERATIONS: Sequence[Operation] = (
         "cancelResponse",
         "Cancels a response that is being made in the background.",
         responses.cancel,
-        answers.Response,
     ),
     Operation(
         "GET",
@@ -111,7 +104,6 @@ OPERATIONS: Sequence[Operation] = (
         "listInputItems",
         "Lists what a response was made from: its context and its own input.",
         responses.input_items,
-        answers.ItemList,
         query=PageQuery,
     ),
     Operation(
@@ -120,18 +112,16 @@ OPERATIONS: Sequence[Operation] = (
         "createConversation",
         "Begins a conversation.",
         conversations.create,
-        Conversation,
         body=CreateConversation,
         body_required=False,
     ),
-    Operation("GET", _CONVERSATION, "getConversation", "Gives a conversation.", conversations.retrieve, Conversation),
+    Operation("GET", _CONVERSATION, "getConversation", "Gives a conversation.", conversations.retrieve),
     Operation(
         "POST",
         _CONVERSATION,
         "updateConversation",
         "Replaces the metadata of a conversation.",
         conversations.update,
-        Conversation,
         body=UpdateConversation,
     ),
     Operation(
@@ -140,7 +130,6 @@ OPERATIONS: Sequence[Operation] = (
         "deleteConversation",
         "Deletes a conversation with its items.",
         conversations.delete,
-        DeletedConversation,
     ),
     Operation(
         "POST",
@@ -148,7 +137,6 @@ OPERATIONS: Sequence[Operation] = (
         "createConversationItems",
         "Adds items to a conversation.",
         conversations.create_items,
-        answers.ItemList,
         query=Inclusion,
         body=CreateItems,
     ),
@@ -158,7 +146,6 @@ OPERATIONS: Sequence[Operation] = (
         "listConversationItems",
         "Lists the items of a conversation.",
         conversations.list_items,
-        answers.ItemList,
         query=PageQuery,
     ),
     Operation(
@@ -167,7 +154,6 @@ OPERATIONS: Sequence[Operation] = (
         "getConversationItem",
         "Gives an item of a conversation.",
         conversations.retrieve_item,
-        ItemResource,
         query=Inclusion,
     ),
     Operation(
@@ -176,7 +162,6 @@ OPERATIONS: Sequence[Operation] = (
         "deleteConversationItem",
         "Takes an item out of a conversation, and gives the conversation.",
         conversations.delete_item,
-        Conversation,
     ),
     Operation(
         "POST",
@@ -184,7 +169,6 @@ OPERATIONS: Sequence[Operation] = (
         "createPrompt",
         "Keeps a prompt, as version 1.",
         prompts.create,
-        Prompt,
         body=CreatePrompt,
         body_required=False,
     ),
@@ -194,21 +178,17 @@ OPERATIONS: Sequence[Operation] = (
         "listPrompts",
         "Lists the caller's prompts.",
         prompts.list_all,
-        PromptList,
         query=ListQuery,
     ),
-    Operation("GET", _PROMPT, "getPrompt", "Gives a prompt with its newest version.", prompts.retrieve, Prompt),
-    Operation(
-        "POST", _PROMPT, "updatePrompt", "Makes a new version of a prompt, or names it anew.", prompts.update, Prompt, body=UpdatePrompt
-    ),
-    Operation("DELETE", _PROMPT, "deletePrompt", "Deletes a prompt with all its versions.", prompts.delete, DeletedPrompt),
+    Operation("GET", _PROMPT, "getPrompt", "Gives a prompt with its newest version.", prompts.retrieve),
+    Operation("POST", _PROMPT, "updatePrompt", "Makes a new version of a prompt, or names it anew.", prompts.update, body=UpdatePrompt),
+    Operation("DELETE", _PROMPT, "deletePrompt", "Deletes a prompt with all its versions.", prompts.delete),
     Operation(
         "GET",
         f"{_PROMPT}/versions",
         "listPromptVersions",
         "Lists the versions of a prompt.",
         prompts.list_versions,
-        PromptVersionList,
         query=ListQuery,
     ),
     Operation(
@@ -217,12 +197,9 @@ OPERATIONS: Sequence[Operation] = (
         "getPromptVersion",
         "Gives one version of a prompt.",
         prompts.retrieve_version,
-        PromptVersion,
     ),
-    Operation(
-        "GET", "/v1/models", "listModels", "Lists the upstream's models and their further names.", models.list_all, answers.ModelList
-    ),
-    Operation("GET", "/v1/models/{model:path}", "retrieveModel", "Gives one model.", models.retrieve, answers.Model),
-    Operation("GET", "/healthz", "getHealth", "Whether the process is alive.", health.alive, answers.Health),
-    Operation("GET", "/readyz", "getReadiness", "Whether it can serve: store and upstream are there.", health.ready, answers.Readiness),
+    Operation("GET", "/v1/models", "listModels", "Lists the upstream's models and their further names.", models.list_all),
+    Operation("GET", "/v1/models/{model:path}", "retrieveModel", "Gives one model.", models.retrieve),
+    Operation("GET", "/healthz", "getHealth", "Whether the process is alive.", health.alive),
+    Operation("GET", "/readyz", "getReadiness", "Whether it can serve: store and upstream are there.", health.ready),
 )

@@ -65,7 +65,7 @@ class Webhooks:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._client = httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
+        self._client: httpx2.AsyncClient | None = None
         self._delivering: set[asyncio.Task[None]] = set()
 
     async def deliver(self) -> None:
@@ -85,7 +85,8 @@ class Webhooks:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
     async def _tell(self, body: str) -> None:
         """A store that is away does not hear of it: then the webhook is due again in a moment."""
@@ -103,7 +104,12 @@ class Webhooks:
         assert secret is not None, "the settings say so"
         headers = signed(secret.get_secret_value(), body, self._gateway.clock())
         try:
-            answer = await self._client.post(url, content=body, headers=headers)
+            answer = await self._opened().post(url, content=body, headers=headers)
         except httpx2.HTTPError as error:
             return type(error).__name__
         return "" if answer.is_success else f"it answered {answer.status_code}"
+
+    def _opened(self) -> httpx2.AsyncClient:
+        """Made for the first webhook: to load the certificates that this machine trusts takes 30 ms, and most gateways tell nobody."""
+        self._client = self._client or httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
+        return self._client

@@ -24,6 +24,6 @@ async def _start_demo(crew: Crew, settings: Settings) -> Upstream:
     """Where it is. It inherits a socket that listens already, so nobody has to wait for it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         number = listening.fileno()
-        command = (sys.executable, "-P", "-m", "gw_extproc.local.demo_model", "--fd", str(number))
+        command = (sys.executable, "-P", "-m", "gw_extproc.process", "gw_extproc.local.demo_model", "--fd", str(number))
         await crew.start(Part("the demo model", command, environment(settings), (number,)))
         return Upstream("http", "127.0.0.1", listening.getsockname()[1], "/v1")

@@ -78,6 +78,8 @@ async def until_accepting(address: str) -> None:
     async def accepts() -> bool:
         try:
             if address.startswith("unix:"):
+                if not _is_there(address.removeprefix("unix:")):
+                    return False  # most of the time, and much sooner said than by an attempt
                 _, writer = await asyncio.open_unix_connection(address.removeprefix("unix:"))
             else:
                 _, writer = await asyncio.open_connection(*split_address(address))
@@ -87,6 +89,10 @@ async def until_accepting(address: str) -> None:
         return True
 
     await until(accepts)
+
+
+def _is_there(path: str) -> bool:
+    return Path(path).exists()
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

@@ -79,4 +79,4 @@ def _commands(places: Listening) -> Iterator[tuple[str, ...]]:
     for grpc, http in zip_longest(places.grpc, places.http):
         options = {"--grpc": grpc, "--http": http}
         given = [text for name, address in options.items() if address is not None for text in (name, address)]
-        yield (sys.executable, "-P", "-m", "gw_extproc.worker", *given)
+        yield (sys.executable, "-P", "-m", "gw_extproc.process", "gw_extproc.worker", *given)

@@ -58,6 +58,11 @@ _BOUNDS = {
 }
 
 
+def prepare() -> None:
+    """Builds the validator that most requests need, so that the first of them does not wait for it."""
+    CreateResponse.model_rebuild()
+
+
 def validate(payload: object, model: type[BaseModel] = CreateResponse) -> dict[str, Any]:
     """Returns the caller's own mapping, neither copied nor changed.
 

@@ -6,12 +6,13 @@ import reprlib
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from gw_extproc.core import notation
+from gw_extproc.settings.part import Part
 
 
-class Background(BaseModel):
+class Background(Part):
     """The queue, its workers, and who is told of their ends."""
 
     background_queue: Annotated[int, Field(ge=1)] = Field(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from gw_extproc.core import notation
+from gw_extproc.settings.part import Part
 
 DEFAULT_GRPC = "127.0.0.1:50051"
 DEFAULT_HTTP = "127.0.0.1:8081"
 
 
-class Listening(BaseModel):
+class Listening(Part):
     """Addresses."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = Field(

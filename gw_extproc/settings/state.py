@@ -6,10 +6,11 @@ import reprlib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Field, PlainValidator, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, PlainValidator, SecretStr, ValidationInfo, field_validator
 
 from gw_extproc.core import notation, store_url
 from gw_extproc.core.notation import Duration
+from gw_extproc.settings.part import Part
 
 EMBEDDED = "embedded"
 """The store that the gateway starts itself."""
@@ -17,7 +18,7 @@ EMBEDDED = "embedded"
 _SHORTEST_SECRET = 16  # characters; what all keys are derived from must not be guessed
 
 
-class State(BaseModel):
+class State(Part):
     """The store and its tenants."""
 
     store: str = Field(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ByteSize, Field, PlainValidator, SecretStr, field_validator
+from pydantic import ByteSize, Field, PlainValidator, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from gw_extproc.core import notation
 from gw_extproc.core.notation import Duration
+from gw_extproc.settings.part import Part
 
 
-class Tools(BaseModel):
+class Tools(Part):
     """Which there are, and their limits."""
 
     unsupported_tools: Literal["omit", "reject"] = Field(

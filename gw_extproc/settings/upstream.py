@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from gw_extproc.core import dialects, notation
 from gw_extproc.core.paths import ASSUMED_BASE, CHAT
 from gw_extproc.settings.errors import SettingsError
+from gw_extproc.settings.part import Part
 
 _DIALECTS = ("auto", *dialects.DIALECTS)
 
@@ -66,7 +67,7 @@ class ModelCalls:
     socket: str | None = None
 
 
-class Upstreams(BaseModel):
+class Upstreams(Part):
     """Model calls."""
 
     upstream: Annotated[Upstream | None, NoDecode] = Field(

@@ -35,8 +35,9 @@ def is_json(chosen: Format, stream: TextIO) -> bool:
     return chosen == "json" or (chosen == "auto" and not stream.isatty())
 
 
-def configure(level: str, chosen: Format, stream: TextIO = sys.stderr) -> None:
-    """Sends the log of this process to that stream, in that form; lines below the level are left out."""
+def configure(level: str, chosen: Format, stream: TextIO | None = None) -> None:
+    """Sends the log of this process to that stream (stderr), in that form; lines below the level are left out."""
+    stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Rendered(as_json=is_json(chosen, stream), colors=stream.isatty()))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

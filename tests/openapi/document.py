@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 import gw_extproc
+from gw_extproc.api.answered import ANSWERS
 from gw_extproc.api.operations import OPERATIONS, Operation
 from gw_extproc.local.commented_yaml import CommentedYaml
 from gw_extproc.schema.answers import ErrorResponse, Explanation
@@ -88,7 +89,7 @@ def text() -> str:
 
 def _models() -> Iterator[tuple[object, JsonSchemaMode]]:
     for operation in OPERATIONS:
-        yield operation.answer, "serialization"
+        yield ANSWERS[operation.id], "serialization"
         if operation.body is not None:
             yield operation.body, "validation"
     yield ErrorResponse, "serialization"
@@ -175,13 +176,13 @@ def _query_parameters(operation: Operation) -> Iterator[Json]:
 
 
 def _answers(operation: Operation, schemas: Mapping[int, Json]) -> Json:
-    answer = schemas[id(operation.answer)]
+    answer = schemas[id(ANSWERS[operation.id])]
     content: Json = {_JSON: {"schema": {"anyOf": [answer, schemas[id(Explanation)]]} if operation.explains else answer}}
     if operation.streams:
         content["text/event-stream"] = {"schema": schemas[id(ResponseStreamEvent)]}
     answers: Json = {"200": {"description": "OK", "content": content}}
     if operation.path in _UNREAD:
-        failed = {"503": {"description": "Not now.", "content": {_JSON: {"schema": schemas[id(operation.answer)]}}}}
+        failed = {"503": {"description": "Not now.", "content": {_JSON: {"schema": schemas[id(ANSWERS[operation.id])]}}}}
         return answers | (failed if operation.id == "getReadiness" else {})
     return answers | {status: _fault(status, schemas) for status in _statuses(operation)}
 

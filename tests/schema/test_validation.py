@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from gw_extproc.core.errors import CallerError
 from gw_extproc.schema.requests import CreateResponse
-from gw_extproc.schema.validation import caller_error, unknown_fields, validate
+from gw_extproc.schema.validation import caller_error, prepare, unknown_fields, validate
 from tests.beside import codex_requests, needs_recordings
 from tests.core.anything import with_one_change
 
@@ -178,3 +178,8 @@ def test_the_requests_of_a_real_coding_agent_are_accepted() -> None:
         body = recorded["body"]
         accept(**body)
         assert unknown_fields(body) == ["client_metadata"]
+
+
+def test_the_validator_of_requests_can_be_built_before_the_first_of_them() -> None:
+    prepare()
+    assert CreateResponse.__pydantic_complete__
