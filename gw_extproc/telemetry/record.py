@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
 from gw_extproc.core.errors import GatewayError, UpstreamError
+from gw_extproc.core.notices import Notices
 from gw_extproc.telemetry import traceparent
 from gw_extproc.telemetry.captured import Captured
 from gw_extproc.telemetry.pace import Pace
@@ -73,6 +74,8 @@ class Usage(NamedTuple):
 
 
 Fact = str | int | float | bool
+
+_NO_NOTICES = Notices()
 
 
 def named(error: BaseException) -> str:
@@ -173,8 +176,8 @@ class Exchange:
     finish_reason: str | None = None
     """The upstream's word for the end."""
     usage: Usage | None = None
-    notices: Iterable[tuple[str, str]] = ()
-    """What was left out or changed: how, and the name of what."""
+    notices: Notices = _NO_NOTICES
+    """What was left out or changed, and by which rules."""
 
     steps: list[Step] = field(default_factory=list)
     call: Step | None = None

@@ -122,7 +122,7 @@ def _of_exchange(exchange: Exchange) -> Mapping[str, Value | None]:
         "gw_extproc.reason": exchange.reason,
         "gw_extproc.stored": exchange.stored,
         "gw_extproc.left": exchange.left,
-        "gw_extproc.notices": [f"{treatment}: {printable(name)}" for treatment, name in exchange.notices][:_MOST_NOTICES],
+        "gw_extproc.notices": [f"{treatment}: {printable(name)}" for treatment, name, _ in exchange.notices][:_MOST_NOTICES],
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gw_extproc.core.notices import Notices
 from gw_extproc.session import noting
 from gw_extproc.telemetry import inspector as inspecting
 from gw_extproc.telemetry.captured import Captured
@@ -40,12 +41,15 @@ def test_an_exchange_is_told_while_it_runs_and_when_it_has_ended() -> None:
         (row,) = inspector.rows(Query())
         assert (row["worker"], row["state"], row["model"], row["request_id"]) == ("3", "running", "small", "req-1")
         exchange.step(StepKind.STORE, "save_response").end()
-        exchange.status, exchange.notices = "completed", [("not sent", "metadata")]
+        exchange.status, exchange.notices = "completed", Notices()
+        exchange.notices.add("not sent", "metadata", "hints")
+        exchange.notices.shape("max_tokens", "max_output_tokens")
         assert json.loads(inspector.detail(row["id"]) or b"")["state"] == "running"
     (ended,) = inspector.rows(Query())
     assert (ended["id"], ended["state"], ended["notices"]) == (row["id"], "completed", 1)
     detail = json.loads(inspector.detail(row["id"]) or b"")
-    assert detail["notices"] == [{"treatment": "not sent", "field": "metadata"}]
+    assert detail["notices"] == [{"treatment": "not sent", "field": "metadata", "rule": "hints"}]
+    assert detail["rules"] == [{"rule": "max_tokens", "field": "max_output_tokens"}]
     assert [(step["kind"], step["name"]) for step in detail["steps"]] == [("store", "save_response")]
     assert detail["captured"] is None
     assert inspector.detail("unknown") is None

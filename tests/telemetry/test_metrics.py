@@ -126,7 +126,7 @@ COUNTED: list[tuple[str, dict[str, str], float]] = [
     ("gateway_requests_total", {"method": "POST", "route": "/v1/responses", "status_class": "4xx", "door": "inline"}, 2),
     ("gateway_requests_total", {"method": "POST", "route": "/v1/responses", "status_class": "2xx", "door": "websocket"}, 1),
     ("gateway_requests_total", {"method": "PATCH", "route": "other", "status_class": "4xx", "door": "hosted"}, 1),
-    ("gateway_request_fields_total", {"treatment": "not sent", "field": "user"}, 1),
+    ("gateway_request_fields_total", {"treatment": "not sent", "field": "user", "rule": "hints"}, 1),
     ("gateway_upstream_errors_total", {"status": "429", "error_type": "rate_limit_exceeded"}, 1),
     ("gateway_upstream_errors_total", {}, 1),
     ("gateway_open_streams", {}, 0),
