@@ -55,7 +55,7 @@ function names(exchange) {
   const pairs = [
     ["model", exchange.model && `${exchange.model}${called}${answered}`],
     ["dialect", exchange.dialect],
-    ["status", [exchange.http, exchange.error, exchange.reason, exchange.finish_reason && `finish_reason ${exchange.finish_reason}`].filter(Boolean).join(" · ")],
+    ["status", [exchange.http, exchange.error, exchange.param, exchange.error_type !== exchange.error && exchange.error_type, exchange.reason, exchange.finish_reason && `finish_reason ${exchange.finish_reason}`].filter(Boolean).join(" · ")],
     ["client left", exchange.left],
     ["kind", [exchange.door, exchange.stream ? "streamed" : "", exchange.background ? "background" : ""].filter(Boolean).join(" · ")],
     ["stored", exchange.stored === null ? null : exchange.stored ? "yes" : "no"],
@@ -153,7 +153,7 @@ export async function detail(id, about) {
     notices(exchange, about.rules),
     await thread(exchange),
     captured && (captured.request || captured.chats.length) ? requests(exchange, captured) : null,
-    captured ? null : h("p", { class: "hint" }, about.content ? "Contents of this exchange were not captured." : ["Contents are not captured. Start the gateway with ", h("code", {}, "--inspector content"), " to see requests, events and answers here."]),
+    captured ? null : h("p", { class: "hint" }, about.content ? "The contents of this exchange were not captured, or had to make room for later ones." : ["Contents are not captured. Start the gateway with ", h("code", {}, "--inspector content"), " to see requests, events and answers here."]),
     response?.output ? section("Answer", null, answer(response)) : response?.error ? section("Answer", null, h("pre", {}, json(response))) : null,
     said(list));
 }
