@@ -46,10 +46,9 @@ class Traces:
     def began(self, exchange: Exchange) -> None:
         """Who asks decides whether it is traced, if he says so. What is made in the background is traced like the request for it,
         which is read later."""
-        if self._spans.content and exchange.captured is None and exchange.door is Door.BACKGROUND:
-            exchange.captured = Captured()
         if exchange.door is Door.BACKGROUND:
             exchange.span_id = os.urandom(8)
+            self._capture(exchange)
             return
         parent = traceparent.parse(exchange.traceparent)
         if parent is None:
@@ -57,8 +56,11 @@ class Traces:
         trace_id = os.urandom(16) if parent is None else parent.trace_id
         if chosen(trace_id, self._share) if parent is None else parent.sampled:
             exchange.trace_id, exchange.span_id = trace_id, os.urandom(8)
-            if self._spans.content and exchange.captured is None:
-                exchange.captured = Captured()
+            self._capture(exchange)
+
+    def _capture(self, exchange: Exchange) -> None:
+        if self._spans.content and exchange.captured is None:
+            exchange.captured = Captured()
 
     def ended(self, exchange: Exchange) -> None:
         if exchange.trace_id:

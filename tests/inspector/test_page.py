@@ -141,7 +141,7 @@ def test_one_exchange_with_all_that_became_of_it(page: Page, gateway: Gateway, u
     expect(asked.locator(".field[data-mark=dropped]", has_text="metadata").locator(".words")).to_have_text("not sentrule hints")
     expect(asked.locator(".field", has_text="max_output_tokens").locator(".words")).to_have_text("→ max_tokensrule max_tokens")
     expect(page.locator(".notices")).to_have_text(
-        "tools left outweb_searchnot sentmetadata hintsin its formmax_output_tokens max_tokensstream include_usage"
+        "tools left outweb_searchnot sentmetadata hintsanother formmax_output_tokens max_tokensstream include_usage"
     )
     expect(page.locator(".notices small", has_text="hints")).to_have_attribute("title", RULES["hints"])
     expect(asked.locator(".field[data-mark=dropped]", has_text="web_search")).to_contain_text("tools left out")

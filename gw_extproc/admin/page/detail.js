@@ -76,7 +76,7 @@ function phases(exchange) {
 }
 
 function notices({ notices, rules, dialect }, meanings) {
-  const kinds = Object.entries(Object.groupBy([...notices, ...rules], ({ treatment }) => treatment ?? "in its form"));
+  const kinds = Object.entries(Object.groupBy([...notices, ...rules], ({ treatment }) => treatment ?? "another form"));
   return !kinds.length ? null : section("Left out or changed", `for the dialect ${dialect}, by its rules`, h("dl", { class: "notices" }, kinds.map(([kind, all]) => [
     h("dt", {}, kind), h("dd", {}, all.map(({ treatment, field, rule }) => h("span", {}, h("code", { "data-lost": Boolean(treatment) }, field), rule && h("small", { title: meanings[rule] }, ` ${rule}`))))])));
 }
