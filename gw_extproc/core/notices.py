@@ -35,21 +35,21 @@ class Notices:
 
     def __init__(self) -> None:
         self._names: dict[str, dict[str, Rule | None]] = {}
-        self._shaped: dict[Shaped, None] = {}
+        self._shaped: dict[tuple[Rule, str], None] = {}
 
     def add(self, heading: str, name: str, rule: Rule | None = None) -> None:
         self._names.setdefault(heading, {})[name] = rule
 
     def shape(self, rule: Rule, field: str) -> None:
         """That rule gave that field of the request its form."""
-        self._shaped[Shaped(rule, field)] = None
+        self._shaped[rule, field] = None
 
     def __iter__(self) -> Iterator[Notice]:
         """Each heading with each of its names."""
         return (Notice(heading, name, rule) for heading, names in self._names.items() for name, rule in names.items())
 
     def shaped(self) -> Iterable[Shaped]:
-        return tuple(self._shaped)
+        return [Shaped(*each) for each in self._shaped]
 
     def header(self) -> str | None:
         """One line of printable ASCII (`tools left out: web_search; not sent: metadata, user`), or None where all was sent."""
