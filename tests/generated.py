@@ -12,6 +12,7 @@ from pathlib import Path
 from gw_extproc.core.dialects import DIALECTS, Dialect, Replay, System
 from gw_extproc.core.facts import FAILED_REASONS, INCOMPLETE_REASONS
 from gw_extproc.core.lifecycle import MOVES
+from gw_extproc.core.rules import RULES
 from tests.beside import SPEC
 from tests.gateway_process import environment
 
@@ -55,7 +56,8 @@ def settings() -> Files:
 def dialects() -> Files:
     """What each dialect is for, and how it differs."""
     parts = [f"## `{each.name}`\n\n{each.about}\n\n{_dialect_rows(each)}" for each in DIALECTS.values()]
-    return {ROOT / "docs/dialects.md": _DIALECTS + "\n\n".join(parts) + "\n"}
+    rules = "\n".join(f"| `{rule}` | {does} |" for rule, does in RULES.items())
+    return {ROOT / "docs/dialects.md": _DIALECTS.format(rules=rules) + "\n\n".join(parts) + "\n"}
 
 
 def lifecycle() -> Files:
@@ -134,7 +136,16 @@ _DIALECTS = """\
 How Chat Completions servers differ. `--dialect auto` (the default) goes by the upstream's host, or by its first label where a
 service is simply called `vllm` or `ollama`; anything else is `generic`.
 
-Generated from `gw_extproc/core/dialects.py` by `python -m tests.generated dialects`.
+Generated from `gw_extproc/core/dialects.py` and `rules.py` by `python -m tests.generated dialects`.
+
+## Rules
+
+What a dialect may do to a request. Which of them did, the [explanation](translation.md#asking-what-would-be-sent), the
+[inspector](inspector.md) and `gateway_request_fields_total` say by these names; a request that a dialect refuses says so in its error.
+
+| rule | |
+|---|---|
+{rules}
 
 """
 

@@ -20,6 +20,7 @@ from gw_extproc.admin import origin
 from gw_extproc.admin.peers import Place, ask
 from gw_extproc.core.errors import CallerError, GatewayError, NotFound, UnsupportedMediaType, quote
 from gw_extproc.core.paths import RESPONSES
+from gw_extproc.core.rules import RULES
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.settings import Settings
 from gw_extproc.telemetry.inspector import Inspector, Query
@@ -109,6 +110,7 @@ class Pages:
             {
                 "content": self._inspector.content,
                 "dialect": settings.upstream_dialect.name,
+                "rules": RULES,
                 "states": STATES,
                 "workers": 1 + len(self._place.others),
                 "port": settings.port,

@@ -183,7 +183,6 @@ class _Connection:
             async for part in parts:
                 if isinstance(part, Head):
                     head, current().http_status = part, part.status
-                    _log(session, part)
                 elif head.status != 200:
                     raise error_of(head, part.data)
                 else:
@@ -230,9 +229,3 @@ def _request(frame: str | bytes) -> dict[str, Any]:
             raise CallerError(f"Unsupported parameter: '{name}' is not there yet.", code="unsupported_parameter", param=name)
     frame_alone = {"type", *_OF_OPENAI}
     return {name: value for name, value in given.items() if name not in frame_alone} | {"stream": True}
-
-
-def _log(session: Session, head: Head) -> None:
-    """What was left out or changed is said in the log: there are no headers that could say it to the caller."""
-    if said := head.headers.get("x-gateway-notice"):
-        logger.info("response %s: %s", session.id, said)

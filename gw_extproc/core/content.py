@@ -64,7 +64,7 @@ class ContentReader:
         image: Part = {"url": part["image_url"]}
         detail = part.get("detail") or "auto"
         if detail != "auto" and not self._dialect.image_detail:
-            self._notices.add("not sent", "image detail")
+            self._notices.add("not sent", "image detail", "image_detail")
         elif detail != "auto":
             if detail not in _DETAILS:
                 self._notices.add("image detail sent as high", detail)
@@ -83,6 +83,7 @@ class ContentReader:
 
     def _file_data(self, data: str, filename: str | None, path: str) -> Part | None:
         if (text := _decoded_text(data)) is not None and "file" not in self._dialect.media:
+            self._notices.shape("media", "input[].content")
             return _text(f"{filename or 'file'}:\n{text}")
         self._take("file", f"{path}.file_data")
         return {"type": "file", "file": {"filename": filename or "file", "file_data": data}}

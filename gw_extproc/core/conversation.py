@@ -164,7 +164,7 @@ class Conversation:
             output = UNANSWERED
         told = self._kit.forms[item["type"]].told(item)
         if isinstance(told, Told):
-            call_id = legal_call_id(str(item.get("id") or ""), self._dialect.call_ids)
+            call_id = self._wire_id(str(item.get("id") or ""))
             function = {"name": self._toolbox.wire_name(told.tool), "arguments": told.arguments}
             self._turn.calls[call_id] = {"id": call_id, "type": "function", "function": function}
             self._turn.told[call_id] = told.output if output is None else output
@@ -183,6 +183,8 @@ class Conversation:
             self._say_user(self._content.parts(content, path))
         else:
             chat_role = self._dialect.developer_role if role == "developer" else "system"
+            if chat_role != role:
+                self._notices.shape("developer_role", "input[].role")
             self._say_system(chat_role, self._content.text(content, path))
 
     def _say_assistant(self, content: Content, path: str) -> None:
@@ -192,6 +194,8 @@ class Conversation:
         spoken = [part for part in content if part["type"] != "refusal"]
         self._turn.texts.append(self._content.text(spoken, path))
         refused = [part["refusal"] for part in content if part["type"] == "refusal"]
+        if refused and not self._dialect.refusal_parts:
+            self._notices.shape("refusal_parts", "input[].content")
         (self._turn.refusals if self._dialect.refusal_parts else self._turn.texts).extend(refused)
 
     def _say_user(self, parts: Sequence[Part]) -> None:
@@ -199,6 +203,7 @@ class Conversation:
             return
         between = self._dialect.between_tool_and_user
         if between is not None and self._messages and self._messages[-1]["role"] == "tool":
+            self._notices.shape("between_tool_and_user", "input")
             self._messages.append({"role": "assistant", "content": between})
         self._messages.append({"role": "user", "content": compact(parts)})
 
@@ -206,22 +211,30 @@ class Conversation:
         if not text:
             return
         if self._dialect.system is System.FIRST:
+            if self._system or self._messages:
+                self._notices.shape("system", "input")
             self._system.append(text)
         else:
             self._messages.append({"role": role, "content": text})
 
     def _call(self, item: Given, index: int, tool: Tool, arguments: str) -> None:
         call_id = str(item.get("call_id") or item.get("id") or "")
-        calls, rule = self._turn.calls, self._dialect.call_ids
-        wire_id, number = legal_call_id(call_id, rule), len(calls)
+        calls = self._turn.calls
+        wire_id, number = self._wire_id(call_id), len(calls)
         while wire_id in calls:
-            wire_id, number = legal_call_id(f"{call_id}_{number}", rule), number + 1
+            wire_id, number = self._wire_id(f"{call_id}_{number}"), number + 1
         function = {"name": self._toolbox.wire_name(tool), "arguments": arguments}
         calls[wire_id] = {"id": wire_id, "type": "function", "function": function}
         if index in self._outputs:
             self._turn.outputs[wire_id] = self._outputs[index]
         else:
             self._notices.add("calls without output", call_id)
+
+    def _wire_id(self, call_id: str) -> str:
+        legal = legal_call_id(call_id, self._dialect.call_ids)
+        if legal != call_id:
+            self._notices.shape("call_ids", "input[].call_id")
+        return legal
 
     def _legal_arguments(self, item: Given) -> str:
         """Servers parse the arguments and fail on what is no object, for example on those of a call that was cut off."""
@@ -259,14 +272,29 @@ class Conversation:
             message["content"] = [*([{"type": "text", "text": text}] if text else []), *refusals]
         elif text or dialect.empty_content:
             message["content"] = text
-        if dialect.replay is Replay.ALWAYS or (dialect.replay is Replay.WITH_CALLS and turn.calls):
-            reasoning = "\n".join(text for text in turn.reasoning if text)
-            if reasoning or (dialect.replay_empty and turn.calls):
-                message[dialect.replay_field] = reasoning
+            if not text:
+                self._notices.shape("empty_content", "input")
+        if (reasoning := self._replayed(turn)) is not None:
+            message[dialect.replay_field] = reasoning
         if turn.calls:
             first, *others = turn.calls.values()
             message["tool_calls"] = [{**first, **dialect.first_call_extra}, *others]
+            if dialect.first_call_extra:
+                self._notices.shape("first_call_extra", "input")
         return message
+
+    def _replayed(self, turn: Turn) -> str | None:
+        """The reasoning that the model is told again."""
+        dialect = self._dialect
+        reasoning = "\n".join(text for text in turn.reasoning if text)
+        if reasoning:
+            self._notices.shape("replay", "input[].reasoning")
+        if dialect.replay is not Replay.ALWAYS and not (dialect.replay is Replay.WITH_CALLS and turn.calls):
+            return None
+        if not reasoning and dialect.replay_empty and turn.calls:
+            self._notices.shape("replay_empty", "input[].reasoning")
+            return ""
+        return reasoning or None
 
     def _output(self, wire_id: str, path: str, item: Given, pictures: list[Part]) -> str:
         """The text of an output; what is no text goes to the pictures."""

@@ -93,7 +93,7 @@ def translate(
         **_tools(body, choice, toolbox, dialect, notices),
         **_sampling(body, dialect),
         **_hints(body, dialect, notices),
-        **_limits(body, dialect),
+        **_limits(body, dialect, notices),
         **_text(body.get("text") or {}, dialect, notices),
         **_effort(reasoning, dialect, notices),
         **(_logprobs(body, dialect) if logprobs else {}),
@@ -164,7 +164,7 @@ def _tools(body: Body, choice: Any, toolbox: Toolbox, dialect: Dialect, notices:
     if parallel is not None and "parallel_tool_calls" in dialect.hints:
         chat["parallel_tool_calls"] = parallel
     elif parallel is False:
-        notices.add("not sent", "parallel_tool_calls")
+        notices.add("not sent", "parallel_tool_calls", "hints")
     return chat
 
 
@@ -185,13 +185,16 @@ def _hints(body: Body, dialect: Dialect, notices: Notices) -> dict[str, Any]:
         if name in dialect.hints:
             sent[name] = value
         elif value != "auto":  # nor does this tier
-            notices.add("not sent", name)
+            notices.add("not sent", name, "hints")
     return sent
 
 
-def _limits(body: Body, dialect: Dialect) -> dict[str, Any]:
+def _limits(body: Body, dialect: Dialect, notices: Notices) -> dict[str, Any]:
     limit = body.get("max_output_tokens")
-    return {} if limit is None else {dialect.max_tokens: limit}
+    if limit is None:
+        return {}
+    notices.shape("max_tokens", "max_output_tokens")
+    return {dialect.max_tokens: limit}
 
 
 def _text(text: Body, dialect: Dialect, notices: Notices) -> dict[str, Any]:
@@ -210,7 +213,7 @@ def _text(text: Body, dialect: Dialect, notices: Notices) -> dict[str, Any]:
         if "verbosity" in dialect.hints:
             chat["verbosity"] = verbosity
         else:
-            notices.add("not sent", "text.verbosity")
+            notices.add("not sent", "text.verbosity", "hints")
     return chat
 
 
@@ -224,8 +227,10 @@ def _effort(reasoning: Body, dialect: Dialect, notices: Notices) -> dict[str, An
     efforts = dialect.efforts
     sent = effort if efforts is None else efforts.get(effort)
     if sent is None or "reasoning_effort" not in dialect.hints:
-        notices.add("not sent", "reasoning.effort")
+        notices.add("not sent", "reasoning.effort", "efforts" if sent is None else "hints")
         return {}
+    if sent != effort:
+        notices.shape("efforts", "reasoning.effort")
     return {"reasoning_effort": sent}
 
 
@@ -241,7 +246,10 @@ def _stream(body: Body, dialect: Dialect, notices: Notices) -> dict[str, Any]:
         notices.add("not sent", "stream_options.include_obfuscation")
     if not body.get("stream"):
         return {}
-    return {"stream": True} | ({"stream_options": {"include_usage": True}} if dialect.include_usage else {})
+    if not dialect.include_usage:
+        return {"stream": True}
+    notices.shape("include_usage", "stream")
+    return {"stream": True, "stream_options": {"include_usage": True}}
 
 
 def _refused(param: str, what: str, dialect: Dialect) -> CallerError:

@@ -26,7 +26,7 @@ def choose(choice: str | Mapping[str, Any] | None, toolbox: Toolbox, dialect: Di
         return None
     if choice["type"] == "allowed_tools":
         return _allowed(choice, toolbox, notices)
-    return _named(choice, toolbox, dialect)
+    return _named(choice, toolbox, dialect, notices)
 
 
 def _allowed(choice: Mapping[str, Any], toolbox: Toolbox, notices: Notices) -> str | None:
@@ -48,15 +48,17 @@ def _allowed(choice: Mapping[str, Any], toolbox: Toolbox, notices: Notices) -> s
     return None
 
 
-def _named(choice: Mapping[str, Any], toolbox: Toolbox, dialect: Dialect) -> Any:
+def _named(choice: Mapping[str, Any], toolbox: Toolbox, dialect: Dialect, notices: Notices) -> Any:
     tools = toolbox.matching({wanted(choice)})
     if not tools and _is_expected(choice, toolbox):
         return "required"
     if not tools:
         name = next(name for key in ("name", "server_label", "type") if isinstance(name := choice.get(key), str))
         raise _impossible(f"it demands the tool {quote(name)}, which is not among the tools that the model can call")
-    if len(tools) == 1 and dialect.named_tool_choice:
-        return {"type": "function", "function": {"name": toolbox.wire_name(tools[0])}}
+    if len(tools) == 1:
+        if dialect.named_tool_choice:
+            return {"type": "function", "function": {"name": toolbox.wire_name(tools[0])}}
+        notices.shape("named_tool_choice", "tool_choice")
     toolbox.offer_only(tools)
     return "required"
 

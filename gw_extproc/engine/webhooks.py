@@ -1,7 +1,8 @@
 """Tells the operator's endpoint that background responses have ended, as OpenAI tells it (Standard Webhooks 1.0).
 
 A webhook is kept in the store from the end of its response until it is delivered, or given up: any replica delivers it. It may arrive
-twice (a worker may die in between), with the same `webhook-id`.
+twice (a worker may die in between), with the same `webhook-id`. What is kept is its body, and before that the `traceparent` of what
+ended the response, if that belongs to a trace.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from gw_extproc.core.ids import Ref, response_id
 from gw_extproc.core.notation import SIGNING_KEY
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.store.errors import StoreDown
+from gw_extproc.telemetry.record import current
 
 logger = logging.getLogger("gw_extproc.webhooks")
 
@@ -38,11 +40,11 @@ AT_ONCE = 16
 
 
 def event(gateway: Gateway, ref: Ref, status: str) -> str:
-    """The webhook of a response that ended so: its body. Empty where nobody wants to be told."""
+    """The webhook of a response that ended so, as it is kept. Empty where nobody wants to be told."""
     if gateway.settings.webhook_url is None:
         return ""
     fields = {"id": f"evt_{ref.unique}", "object": "event", "created_at": gateway.clock(), "type": f"response.{status}"}
-    return orjson.dumps({**fields, "data": {"id": response_id(ref)}}).decode()
+    return current().causes() + orjson.dumps({**fields, "data": {"id": response_id(ref)}}).decode()
 
 
 def signed(secret: str, body: str, now: int) -> Mapping[str, str]:
@@ -52,6 +54,12 @@ def signed(secret: str, body: str, now: int) -> Mapping[str, str]:
     digest = hmac.new(key, f"{id}.{now}.{body}".encode(), hashlib.sha256).digest()
     signature = f"v1,{base64.b64encode(digest).decode()}"
     return {"content-type": "application/json", "webhook-id": id, "webhook-timestamp": str(now), "webhook-signature": signature}
+
+
+def read(kept: str) -> tuple[str, Mapping[str, str]]:
+    """Its body, and the headers that it has from the beginning."""
+    parent, brace, rest = kept.partition("{")
+    return brace + rest, {"traceparent": parent} if parent else {}
 
 
 def due_again(body: str, now: int) -> float | None:
@@ -73,8 +81,8 @@ class Webhooks:
         free = AT_ONCE - len(self._delivering)
         if self._gateway.settings.webhook_url is None or not free:
             return
-        for body in await self._gateway.store.queue.webhooks(free, 2 * TIMEOUT):
-            task = asyncio.create_task(self._tell(body))
+        for kept in await self._gateway.store.queue.webhooks(free, 2 * TIMEOUT):
+            task = asyncio.create_task(self._tell(kept))
             self._delivering.add(task)
             task.add_done_callback(self._delivering.discard)
 
@@ -88,23 +96,23 @@ class Webhooks:
         if self._client is not None:
             await self._client.aclose()
 
-    async def _tell(self, body: str) -> None:
+    async def _tell(self, kept: str) -> None:
         """A store that is away does not hear of it: then the webhook is due again in a moment."""
-        again = None
-        if failure := await self._failure(body):
+        again, (body, headers) = None, read(kept)
+        if failure := await self._failure(body, headers):
             again = due_again(body, self._gateway.clock())
             logger.warning("webhook %s was not delivered: %s; %s", orjson.loads(body)["id"], failure, "again" if again else "given up")
         with suppress(StoreDown):
-            await self._gateway.store.queue.postpone(body, again)
+            await self._gateway.store.queue.postpone(kept, again)
 
-    async def _failure(self, body: str) -> str:
+    async def _failure(self, body: str, headers: Mapping[str, str]) -> str:
         """Why it was not delivered; empty if it was."""
         url, secret = self._gateway.settings.webhook_url, self._gateway.settings.webhook_secret
         assert url is not None, "nothing is due where nobody is told"
         assert secret is not None, "the settings say so"
-        headers = signed(secret.get_secret_value(), body, self._gateway.clock())
+        signature = signed(secret.get_secret_value(), body, self._gateway.clock())
         try:
-            answer = await self._opened().post(url, content=body, headers=headers)
+            answer = await self._opened().post(url, content=body, headers={**headers, **signature})
         except httpx2.HTTPError as error:
             return type(error).__name__
         return "" if answer.is_success else f"it answered {answer.status_code}"

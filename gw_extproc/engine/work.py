@@ -97,7 +97,7 @@ class Work:
             return await self._settled(taken, Status.FAILED, Abandoned(message, code="server_error"))
         try:
             job = await Job.opened(taken.job, tenant, self._gateway)
-            self._exchange.queued_by = job.headers.get("traceparent")
+            self._exchange.continues(job.headers.get("traceparent"))
             session = await job.session(ref, self._gateway)
         except StoreDown:
             raise

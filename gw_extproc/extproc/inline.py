@@ -168,7 +168,7 @@ def _replies(parts: Sequence[Part]) -> Sequence[Reply]:
         return messages.response_bodies(*parts[0])
     match parts:
         case [Head() as head, Body(data, end=True)]:
-            return messages.whole_response(_changes(head), data)
+            return messages.whole_response(_noted(head), data)
         case _:
             return [reply for part in parts for reply in _part(part)]
 
@@ -176,14 +176,18 @@ def _replies(parts: Sequence[Part]) -> Sequence[Reply]:
 def _part(part: Part) -> Sequence[Reply]:
     match part:
         case Head():
-            return (messages.response_headers(_changes(part)),)
+            return (messages.response_headers(_noted(part)),)
         case Body():
             return messages.response_bodies(*part)
 
 
-def _changes(head: Head) -> messages.Changes:
-    """What the head of the answer changes in the upstream's; its status is noted."""
+def _noted(head: Head) -> messages.Changes:
+    """Notes the status with which the answer begins; what it changes in the upstream's head."""
     current().http_status = head.status
+    return _changes(head)
+
+
+def _changes(head: Head) -> messages.Changes:
     return tuple({":status": str(head.status), **head.headers, **_REPLACED}.items())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -72,8 +72,7 @@ class Plan:
 def printed(settings: Settings) -> Plan:
     """The plan of `envoy-config`: the same on every machine."""
     upstream = settings.upstream or EXAMPLE_UPSTREAM
-    planned = _plan(settings, upstream, listening(settings), CUSTOMARY_ADMIN, egress_address(settings), USUAL_CA_FILE, AccessLog.STDOUT)
-    return replace(planned, tracing=_tracing(settings))
+    return _plan(settings, upstream, listening(settings), CUSTOMARY_ADMIN, egress_address(settings), USUAL_CA_FILE, AccessLog.STDOUT)
 
 
 def private(settings: Settings, upstream: Upstream, places: Listening, admin: str, egress: str) -> Plan:
@@ -87,7 +86,7 @@ def _plan(settings: Settings, upstream: Upstream, places: Listening, admin: str,
     # A port shared by several workers is one address.
     grpc, http = (tuple(dict.fromkeys(addresses)) for addresses in (places.grpc, places.http))
     bearer = settings.upstream_api_key is not None
-    return Plan(numeric_host(settings.host), settings.port, upstream, grpc, http, egress, admin, ca, bearer, log)
+    return Plan(numeric_host(settings.host), settings.port, upstream, grpc, http, egress, admin, ca, bearer, log, _tracing(settings))
 
 
 def _tracing(settings: Settings) -> Tracing | None:

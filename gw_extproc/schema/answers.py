@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gw_extproc.core.rules import Rule
 from gw_extproc.schema.base import JsonObject, SentModel, TypedObject, absent
 from gw_extproc.schema.output_items import ItemResource, OutputItem
 from gw_extproc.schema.prompts import PromptInstructions
@@ -122,7 +123,17 @@ class ExplainedHeaders(SentModel):
 
 
 class ExplainedNotice(SentModel):
+    """The rule is the dialect's, by the name of its field; null for what is so with every dialect."""
+
     treatment: str
+    field: str
+    rule: Rule | None
+
+
+class AppliedRule(SentModel):
+    """A rule of the dialect that gave a field its form, and nothing was lost."""
+
+    rule: Rule
     field: str
 
 
@@ -140,6 +151,7 @@ class Explanation(SentModel):
     headers: ExplainedHeaders
     dialect: str
     notices: list[ExplainedNotice]
+    rules: list[AppliedRule]
     stored: bool
     needs: Literal["one model call", "the engine"]
     because: list[Literal["background", "truncation", "context_management", "tools"]]

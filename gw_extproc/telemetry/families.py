@@ -104,8 +104,8 @@ REQUESTS = Family(
 FIELDS = Family(
     "gateway_request_fields_total",
     Kind.COUNTER,
-    "What x-gateway-notice says: fields that were left out, changed or repaired, and how.",
-    ("treatment", "field"),
+    "What x-gateway-notice says: fields that were left out, changed or repaired, how, and by which rule of the dialect.",
+    ("treatment", "field", "rule"),
 )
 UPSTREAM_ERRORS = Family(
     "gateway_upstream_errors_total", Kind.COUNTER, "Model calls that failed; none: there was no answer.", ("status", "error_type")

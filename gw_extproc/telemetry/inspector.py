@@ -1,9 +1,9 @@
 """The latest exchanges of this process, for whoever wants to look at them.
 
 Theory. An exchange that runs is kept as it is, and told as far as it has come whenever somebody asks. One that has ended is kept as the
-JSON that it is told in: nothing else of it stays in memory, and its size is known. Old ones make room for new ones, those with contents
-when there are too many bytes. What makes no response (reads, lists) has a place of its own, so that a client that polls does not push
-the others out; probes are not kept.
+JSON that it is told in: nothing else of it stays in memory, and its size is known. Old ones make room for new ones. Where there are too
+many bytes, the oldest contents go first, and their exchanges stay without them. What makes no response (reads, lists) has a place of
+its own, so that a client that polls does not push the others out; probes are not kept.
 """
 
 from __future__ import annotations
@@ -64,13 +64,20 @@ class Query:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Ended:
     number: int
     """By the order in which they ended."""
     row: Json
     detail: bytes
+    """Without the contents."""
     makes_response: bool
+    contents: bytes = b""
+    """Empty where none were captured, and where they had to make room."""
+
+    @property
+    def size(self) -> int:
+        return len(self.detail) + len(self.contents)
 
 
 class Inspector:
@@ -83,6 +90,7 @@ class Inspector:
         self._running: dict[Exchange, str] = {}
         self._ended: tuple[OrderedDict[str, _Ended], OrderedDict[str, _Ended]] = (OrderedDict(), OrderedDict())
         """Others, and those that make responses."""
+        self._with_contents: OrderedDict[str, _Ended] = OrderedDict()
         self._bytes = 0
         self.number = 0
         """Of the last exchange that ended."""
@@ -98,13 +106,13 @@ class Inspector:
             return
         self.number += 1
         makes_response, row = rows.makes_response(exchange), rows.row(exchange, id, self._worker, time.perf_counter())
+        ended = _Ended(self.number, row, orjson.dumps(row | rows.detail(exchange)), makes_response, self._contents(exchange))
         kept = self._ended[makes_response]
-        kept[id] = _Ended(self.number, row, orjson.dumps(row | rows.detail(exchange, content=self.content)), makes_response)
-        self._bytes += len(kept[id].detail)
-        if len(kept) > (MOST_RESPONSES if makes_response else MOST_OTHERS):
-            self._forget(kept)
-        while self._bytes > MOST_BYTES and any(self._ended):
-            self._forget(next(filter(None, self._ended)))
+        kept[id] = ended
+        if ended.contents:
+            self._with_contents[id] = ended
+        self._bytes += ended.size
+        self._make_room(kept, MOST_RESPONSES if makes_response else MOST_OTHERS)
 
     async def close(self) -> None:
         """It tells nobody else."""
@@ -122,13 +130,18 @@ class Inspector:
         """Everything about one exchange, as JSON; None where it is not kept here."""
         for kept in self._ended:
             if (ended := kept.get(id)) is not None:
-                return ended.detail
+                return _whole(ended.detail, ended.contents)
         for exchange, known in self._running.items():
             if known == id:
-                return orjson.dumps(
-                    rows.row(exchange, id, self._worker, time.perf_counter()) | rows.detail(exchange, content=self.content)
-                )
+                row = rows.row(exchange, id, self._worker, time.perf_counter())
+                return _whole(orjson.dumps(row | rows.detail(exchange)), self._contents(exchange))
         return None
+
+    def _contents(self, exchange: Exchange) -> bytes:
+        """Contents may have been captured for another reader, whose they are then."""
+        if not self.content or exchange.captured is None:
+            return b""
+        return orjson.dumps(rows.contents(exchange, exchange.captured))
 
     def _rows_running(self, query: Query) -> Iterator[Json]:
         now = time.perf_counter()
@@ -145,9 +158,25 @@ class Inspector:
                 if query.wants(ended.row, makes_response=ended.makes_response):
                     yield ended.row
 
+    def _make_room(self, kept: OrderedDict[str, _Ended], most: int) -> None:
+        if len(kept) > most:
+            self._forget(kept)
+        while self._bytes > MOST_BYTES and self._with_contents:
+            _, oldest = self._with_contents.popitem(last=False)
+            self._bytes -= len(oldest.contents)
+            oldest.contents = b""
+        while self._bytes > MOST_BYTES:
+            self._forget(min(filter(None, self._ended), key=lambda each: next(iter(each.values())).number))
+
     def _forget(self, kept: OrderedDict[str, _Ended]) -> None:
-        _, oldest = kept.popitem(last=False)
-        self._bytes -= len(oldest.detail)
+        id, oldest = kept.popitem(last=False)
+        self._with_contents.pop(id, None)
+        self._bytes -= oldest.size
+
+
+def _whole(detail: bytes, contents: bytes) -> bytes:
+    """The JSON object with the contents in it."""
+    return b'%s,"captured":%s}' % (detail[:-1], contents or b"null")
 
 
 def _newest(row: Json) -> int:

@@ -61,7 +61,8 @@ def _fields(exchange: Exchange) -> Iterator[tuple[str, object]]:
 
 def _facts(exchange: Exchange) -> Mapping[str, Any]:
     usage, first, ended = exchange.usage, exchange.pace.first_token, exchange.ended or exchange.began
-    notices = [f"{treatment}: {printable(name)}" for treatment, name in islice(exchange.notices, MOST_NOTICES)]
+    fault = exchange.fault
+    notices = [f"{treatment}: {printable(name)}" for treatment, name, _ in islice(exchange.notices, MOST_NOTICES)]
     return {
         "request_id": exchange.request_id,
         "trace_id": exchange.trace_id.hex() or None,
@@ -77,6 +78,8 @@ def _facts(exchange: Exchange) -> Mapping[str, Any]:
         "status": exchange.status,
         "reason": exchange.reason,
         "error": exchange.error,
+        "error_type": fault and fault.type,
+        "error_param": fault and fault.param,
         "left": exchange.left,
         "stream": exchange.stream,
         "background": exchange.background,

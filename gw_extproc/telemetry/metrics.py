@@ -98,8 +98,8 @@ class Metrics:
 
     def _response(self, exchange: Exchange, names: _Names) -> None:
         status = _status(exchange)
-        for heading, name in exchange.notices:
-            self._tables[families.FIELDS].add((heading, field_of(heading, name)))
+        for heading, name, rule in exchange.notices:
+            self._tables[families.FIELDS].add((heading, field_of(heading, name), rule or ""))
         if status is None:
             return
         model, door = names.model, exchange.door.value

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
 from gw_extproc.core.errors import GatewayError, UpstreamError
+from gw_extproc.core.notices import Notices
 from gw_extproc.telemetry import traceparent
 from gw_extproc.telemetry.captured import Captured
 from gw_extproc.telemetry.pace import Pace
@@ -72,7 +73,22 @@ class Usage(NamedTuple):
     estimated: bool
 
 
+class Fault(NamedTuple):
+    """What is told of an error to whoever looks on: never its message, which may repeat what somebody said."""
+
+    code: str | None
+    type: str
+    param: str | None
+    """The path of the field that it is about."""
+
+    @property
+    def word(self) -> str:
+        return self.code or self.type
+
+
 Fact = str | int | float | bool
+
+_NO_NOTICES = Notices()
 
 
 def named(error: BaseException) -> str:
@@ -138,17 +154,16 @@ class Exchange:
     began_at: float = field(default_factory=time.time)
     ended: float | None = None
 
-    queued_by: str | None = None
-    """The `traceparent` of the request that queued it, where this is background work."""
     trace_id: bytes = b""
     """Set where a trace is wanted: then the steps get ids too."""
     span_id: bytes = b""
+    """Also set where only what it continues will say whether one is."""
 
     tenant: str = ""
     """The first characters of the hash that stands for the tenant."""
     http_status: int | None = None
-    error: str | None = None
-    """Code or type of the error that was told."""
+    fault: Fault | None = None
+    """The error that was told."""
     left: str | None = None
     """In which phase the client had left, if it had."""
 
@@ -173,8 +188,8 @@ class Exchange:
     finish_reason: str | None = None
     """The upstream's word for the end."""
     usage: Usage | None = None
-    notices: Iterable[tuple[str, str]] = ()
-    """What was left out or changed: how, and the name of what."""
+    notices: Notices = _NO_NOTICES
+    """What was left out or changed, and by which rules."""
 
     steps: list[Step] = field(default_factory=list)
     call: Step | None = None
@@ -196,6 +211,21 @@ class Exchange:
         step = Step(kind, name, perf_counter(), os.urandom(8) if self.trace_id else b"")
         self.steps.append(step)
         return step
+
+    def continues(self, header: str | None) -> None:
+        """It goes on with what a request began that had this `traceparent`: in the same trace, if that is recorded, here too."""
+        parent = traceparent.parse(header)
+        if parent is None:
+            return
+        self.traceparent = header
+        if self.span_id and parent.sampled:
+            self.trace_id = parent.trace_id
+            for step in self.steps:
+                step.span_id = os.urandom(8)
+
+    def causes(self) -> str:
+        """The `traceparent` of what comes of it later; empty where there is none."""
+        return traceparent.header(self.trace_id, self.span_id) if self.trace_id else self.traceparent or ""
 
     def onward(self, step: Step | None = None) -> Mapping[str, str | None]:
         """Headers for what that step sends elsewhere, to be set or (None) to be removed: none at all where no trace is wanted."""
@@ -241,9 +271,16 @@ class Exchange:
 
     def fail(self, error: GatewayError) -> None:
         """The caller is told an error: where the upstream made it, its call has come to that."""
-        self.error = named(error)
+        self.fault = Fault(error.code, error.type, error.param)
         if self.call is not None and isinstance(error, UpstreamError):
             self.call.end(self.error)
+        if self.captured is not None and not self.captured.answer:
+            self.captured.tells(error.body())
+
+    @property
+    def error(self) -> str | None:
+        """Code or type of the error that was told."""
+        return self.fault and self.fault.word
 
     def hold(self) -> None:
         """Somebody works on it who may be at it longer than its carrier."""
@@ -286,6 +323,9 @@ class _Nobody(Exchange):
 
     def step(self, kind: StepKind, name: str) -> Step:
         return Step(kind, name, perf_counter())
+
+    def continues(self, header: str | None) -> None:
+        return
 
     def said(self, events: bytes) -> None:
         return

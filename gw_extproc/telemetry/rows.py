@@ -55,6 +55,7 @@ def row(exchange: Exchange, id: str, worker: str, now: float) -> Json:
         "state": state(exchange),
         "http": exchange.http_status,
         "error": exchange.error,
+        "param": exchange.fault and exchange.fault.param,
         "left": exchange.left,
         "reason": exchange.reason,
         "stream": exchange.stream,
@@ -68,16 +69,18 @@ def row(exchange: Exchange, id: str, worker: str, now: float) -> Json:
     }
 
 
-def detail(exchange: Exchange, *, content: bool) -> Json:
-    """What the line leaves out. Contents may have been captured for another reader, whose they are then."""
+def detail(exchange: Exchange) -> Json:
+    """What the line leaves out, besides the contents."""
     pace = exchange.pace
     return {
+        "error_type": exchange.fault and exchange.fault.type,
         "upstream_model": exchange.upstream_model,
         "answered_model": exchange.answered_model,
         "dialect": exchange.dialect,
         "finish_reason": exchange.finish_reason,
         "trace_id": exchange.trace_id.hex() or None,
-        "notices": [{"treatment": treatment, "field": field} for treatment, field in exchange.notices],
+        "notices": [{"treatment": each.treatment, "field": each.name, "rule": each.rule} for each in exchange.notices],
+        "rules": [each._asdict() for each in exchange.notices.shaped()],
         "steps": [_step(exchange, step) for step in exchange.steps],
         "phases": {name: round(seconds, 6) for name, seconds in exchange.phases.items() if seconds},
         "added_to_first_token": exchange.added_to_first_token,
@@ -88,7 +91,6 @@ def detail(exchange: Exchange, *, content: bool) -> Json:
             "longest": pace.longest_gap,
             "last": _since(exchange, pace.last),
         },
-        "captured": _captured(exchange, exchange.captured) if content and exchange.captured is not None else None,
     }
 
 
@@ -103,7 +105,8 @@ def _step(exchange: Exchange, step: Step) -> Json:
     }
 
 
-def _captured(exchange: Exchange, captured: Captured) -> Json:
+def contents(exchange: Exchange, captured: Captured) -> Json:
+    """What was said."""
     return {
         "request": _text(captured.request),
         "chats": [_text(chat) for chat in captured.chats],

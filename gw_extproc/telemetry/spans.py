@@ -1,8 +1,8 @@
 """The spans of an exchange, made from its record when it has ended: names and attributes are OpenTelemetry's conventions for HTTP
 servers, generative AI and MCP.
 
-One span stands for the exchange; those of its steps are its children. What is made in the background has a trace of its own, linked to
-the request that queued it.
+One span stands for the exchange; those of its steps are its children. What is made in the background goes on with the trace of the
+request that queued it, as its child: the conventions for messaging allow that where one message is one piece of work.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from gw_extproc import __version__
 from gw_extproc.telemetry import messages, traceparent
@@ -62,7 +62,7 @@ class Spans:
         yield self._root(exchange)
 
     def _root(self, exchange: Exchange) -> ReadableSpan:
-        parent, queued_by = traceparent.parse(exchange.traceparent), traceparent.parse(exchange.queued_by)
+        parent = traceparent.parse(exchange.traceparent)
         background = exchange.door is Door.BACKGROUND
         return ReadableSpan(
             _BACKGROUND if background else f"{printable(exchange.method)} {exchange.route}",
@@ -70,7 +70,6 @@ class Spans:
             parent=None if parent is None else _context(parent.trace_id, parent.span_id, remote=True),
             resource=self.resource,
             attributes=_clean(_of_exchange(exchange)),
-            links=() if queued_by is None else (Link(_context(queued_by.trace_id, queued_by.span_id, remote=True)),),
             kind=SpanKind.CONSUMER if background else SpanKind.SERVER,
             status=_status(failed=(exchange.http_status or 0) >= _FAILURE or exchange.status == "failed"),
             start_time=_clock(exchange, exchange.began),
@@ -113,6 +112,7 @@ def _of_exchange(exchange: Exchange) -> Mapping[str, Value | None]:
         "http.response.status_code": exchange.http_status,
         "http.request.header.x-request-id": [printable(exchange.request_id)],
         "error.type": exchange.error,
+        "gw_extproc.error.param": exchange.fault and exchange.fault.param,
         "gen_ai.request.model": exchange.model,
         "gen_ai.response.id": exchange.response_id,
         "gen_ai.conversation.id": exchange.conversation,
@@ -122,7 +122,7 @@ def _of_exchange(exchange: Exchange) -> Mapping[str, Value | None]:
         "gw_extproc.reason": exchange.reason,
         "gw_extproc.stored": exchange.stored,
         "gw_extproc.left": exchange.left,
-        "gw_extproc.notices": [f"{treatment}: {printable(name)}" for treatment, name in exchange.notices][:_MOST_NOTICES],
+        "gw_extproc.notices": [f"{treatment}: {printable(name)}" for treatment, name, _ in exchange.notices][:_MOST_NOTICES],
     }
 
 

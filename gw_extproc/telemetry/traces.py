@@ -21,7 +21,7 @@ from gw_extproc import __version__
 from gw_extproc.settings import Settings
 from gw_extproc.telemetry import traceparent
 from gw_extproc.telemetry.captured import Captured
-from gw_extproc.telemetry.record import Exchange
+from gw_extproc.telemetry.record import Door, Exchange
 from gw_extproc.telemetry.spans import Spans, Value
 
 logger = logging.getLogger("gw_extproc.traces")
@@ -44,15 +44,23 @@ class Traces:
         self._share = share
 
     def began(self, exchange: Exchange) -> None:
-        """Who asks decides whether it is traced, if he says so."""
+        """Who asks decides whether it is traced, if he says so. What is made in the background is traced like the request for it,
+        which is read later."""
+        if exchange.door is Door.BACKGROUND:
+            exchange.span_id = os.urandom(8)
+            self._capture(exchange)
+            return
         parent = traceparent.parse(exchange.traceparent)
         if parent is None:
             exchange.traceparent = None
         trace_id = os.urandom(16) if parent is None else parent.trace_id
         if chosen(trace_id, self._share) if parent is None else parent.sampled:
             exchange.trace_id, exchange.span_id = trace_id, os.urandom(8)
-            if self._spans.content and exchange.captured is None:
-                exchange.captured = Captured()
+            self._capture(exchange)
+
+    def _capture(self, exchange: Exchange) -> None:
+        if self._spans.content and exchange.captured is None:
+            exchange.captured = Captured()
 
     def ended(self, exchange: Exchange) -> None:
         if exchange.trace_id:

@@ -43,4 +43,12 @@ def test_each_name_is_told_with_its_heading() -> None:
     notices = Notices()
     for heading, name in (("not sent", "user"), ("tools left out", "web_search"), ("not sent", "metadata"), ("not sent", "user")):
         notices.add(heading, name)
-    assert list(notices) == [("not sent", "user"), ("not sent", "metadata"), ("tools left out", "web_search")]
+    assert list(notices) == [("not sent", "user", None), ("not sent", "metadata", None), ("tools left out", "web_search", None)]
+
+
+def test_a_rule_that_lost_nothing_is_no_word_for_the_caller() -> None:
+    notices = Notices()
+    for _ in range(2):
+        notices.shape("max_tokens", "max_output_tokens")
+    assert list(notices.shaped()) == [("max_tokens", "max_output_tokens")]
+    assert (notices.header(), list(notices)) == (None, [])

@@ -78,9 +78,9 @@ ROWS = (
             ),
             Panel(
                 "Fields dropped or repaired",
-                "What x-gateway-notice says, by treatment and field.",
+                "What x-gateway-notice says, by treatment and field, and the dialect's rule that did it.",
                 "reqps",
-                {"{{treatment}}: {{field}}": rate("gateway_request_fields_total", "treatment, field")},
+                {"{{treatment}}: {{field}} {{rule}}": rate("gateway_request_fields_total", "treatment, field, rule")},
             ),
             Panel(
                 "Failed model calls",

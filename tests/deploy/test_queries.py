@@ -59,6 +59,12 @@ def test_an_alert_says_what_to_do(rule: Mapping[str, Any]) -> None:
     assert f"\n## {rule['alert']}\n" in (ROOT / page).read_text()
 
 
+@pytest.mark.parametrize("rule", [rule for rule in RULES if " / " in rule["expr"]], ids=lambda rule: rule["alert"])
+def test_a_share_is_only_of_what_happens_often_enough(rule: Mapping[str, Any]) -> None:
+    """One failure of one request is all of them, and no reason to wake anybody."""
+    assert re.search(r"\n\s*and [^\n]*rate\([^\n]*\) > 0\.\d+$", rule["expr"].rstrip())
+
+
 def test_every_metric_is_drawn() -> None:
     drawn = {metric for _, query, _ in DRAWN for metric in metrics_of(query)}
     shown = {family.name for family in FAMILIES if any(metric.startswith(family.name) for metric in drawn)}

@@ -51,6 +51,12 @@ async def told(model: Upstream, path: str) -> Received:
     return model.received(path)
 
 
+def test_what_is_kept_begins_with_the_trace_where_there_is_one() -> None:
+    parent = f"00-{'a' * 32}-{'b' * 16}-01"
+    assert webhooks.read(parent + '{"a": {}}') == ('{"a": {}}', {"traceparent": parent})
+    assert webhooks.read('{"a": {}}') == ('{"a": {}}', {})
+
+
 async def test_the_end_is_told(telling: tuple[Replica, str], model: Upstream) -> None:
     here, path = telling
     model.script(OK, key=path)

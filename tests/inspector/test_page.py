@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 import gw_extproc
+from gw_extproc.core.rules import RULES
 from tests.events import events_of
 from tests.gateway_process import Gateway
 from tests.inspector.conftest import inspected
@@ -137,7 +138,12 @@ def test_one_exchange_with_all_that_became_of_it(page: Page, gateway: Gateway, u
     opened(page, gateway, exchange_of(gateway, id))
     expect(page.locator("article h1")).to_have_text(id)
     asked, sent = page.locator(".compare .side").all()
-    expect(asked.locator(".field[data-mark=dropped]", has_text="metadata")).to_contain_text("not sent")
+    expect(asked.locator(".field[data-mark=dropped]", has_text="metadata").locator(".words")).to_have_text("not sentrule hints")
+    expect(asked.locator(".field", has_text="max_output_tokens").locator(".words")).to_have_text("→ max_tokensrule max_tokens")
+    expect(page.locator(".notices")).to_have_text(
+        "tools left outweb_searchnot sentmetadata hintsanother formmax_output_tokens max_tokensstream include_usage"
+    )
+    expect(page.locator(".notices small", has_text="hints")).to_have_attribute("title", RULES["hints"])
     expect(asked.locator(".field[data-mark=dropped]", has_text="web_search")).to_contain_text("tools left out")
     expect(asked.locator(".field", has_text="previous_response_id")).to_contain_text("→ messages")
     expect(sent.locator(".field", has_text="messages")).to_contain_text("I am a model.")

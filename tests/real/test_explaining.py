@@ -40,7 +40,11 @@ def test_it_is_what_is_sent_without_the_header(either: Gateway, upstream: Upstre
     answer = ask(either, model, query="?api-version=1", **fields)
     told = answer.json()
     assert answer.headers["x-gateway-notice"] == "tools left out: web_search; not sent: metadata"
-    assert told["notices"] == [{"treatment": "tools left out", "field": "web_search"}, {"treatment": "not sent", "field": "metadata"}]
+    assert told["notices"] == [
+        {"treatment": "tools left out", "field": "web_search", "rule": None},
+        {"treatment": "not sent", "field": "metadata", "rule": "hints"},
+    ]
+    assert told["rules"] == [{"rule": "include_usage", "field": "stream"}]
     assert (told["needs"], told["because"], told["missing"], told["stored"]) == ("one model call", [], [], True)
     assert told["dialect"] == "generic"
     assert upstream.count(model) == 0

@@ -43,11 +43,23 @@ class Collector:
     spans: list[Span] = field(default_factory=list)
 
     def trace_of(self, response_id: str) -> list[Span]:
-        """All spans of the trace in which the response was made, when its exchange has ended: the exchange's own comes first."""
+        """The gateway's spans of the trace in which the response was made, when its exchange has ended: that of the exchange first."""
         until(lambda: self._root(response_id) is not None, f"the span of {response_id}")
         root = self._root(response_id)
         assert root is not None
-        return [root, *(span for span in self.spans if span.trace_id == root.trace_id and span is not root)]
+        of_trace = [span for span in self.spans if span.trace_id == root.trace_id and span is not root]
+        return [root, *(span for span in of_trace if span.resource["service.name"] == root.resource["service.name"])]
+
+    def line(self, id: str, top: str) -> list[str]:
+        """Ids from that of a span up to the one that began it all. Envoy tells of its spans a few seconds later."""
+        until(lambda: self._above(id)[-1] == top, f"the spans between {id} and {top}")
+        return self._above(id)
+
+    def _above(self, id: str) -> list[str]:
+        parents, line = {span.id: span.parent for span in self.spans}, [id]
+        while parent := parents.get(line[-1]):
+            line.append(parent)
+        return line
 
     def _root(self, response_id: str) -> Span | None:
         """That of the exchange; of a background response, that of its making."""

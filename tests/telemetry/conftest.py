@@ -9,7 +9,7 @@ import pytest
 from tests import gateway_process as gateways
 from tests.gateway_process import Gateway
 from tests.real import upstream as upstreams
-from tests.real.upstream import Upstream
+from tests.real.upstream import Head, Upstream
 from tests.telemetry import collector as collectors
 from tests.telemetry.collector import Collector
 from tests.tools import mcp_server
@@ -19,6 +19,7 @@ PROMPTLY = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
 """Milliseconds that spans wait for others, before they are sent."""
 
 KEY = "sk-of-the-gateway-itself"
+HOOK = "/hook"
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +42,11 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="session")
 def traced(upstream: Upstream, collector: Collector) -> Iterator[Gateway]:
-    """Behind Envoy; contents are neither logged nor traced."""
+    """Behind Envoy, which traces too; contents are neither logged nor traced. Webhooks go to HOOK."""
     options = ("--upstream", f"{upstream.url}/v1", "--upstream-api-key", KEY, "--mcp-private-addresses", "allow")
-    with gateways.running(*options, "--otlp-endpoint", collector.url, env=PROMPTLY) as gateway:
+    hook = ("--webhook-url", f"{upstream.url}{HOOK}", "--webhook-secret", "whsec_c2l4dGVlbi1jaGFyYWN0ZXJz")
+    upstream.script([Head(200, {"content-length": "0"})], key=HOOK)
+    with gateways.running(*options, *hook, "--otlp-endpoint", collector.url, env=PROMPTLY) as gateway:
         yield gateway
 
 

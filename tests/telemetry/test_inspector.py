@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from gw_extproc.core.errors import CallerError
+from gw_extproc.core.notices import Notices
 from gw_extproc.session import noting
 from gw_extproc.telemetry import inspector as inspecting
 from gw_extproc.telemetry.captured import Captured
 from gw_extproc.telemetry.inspector import Inspector, Query
-from gw_extproc.telemetry.record import Door, Exchange, StepKind
+from gw_extproc.telemetry.record import Door, Exchange, Fault, StepKind
 from gw_extproc.telemetry.telemetry import Telemetry
 
 THREAD = "0123456789ab" * 2
@@ -40,12 +42,15 @@ def test_an_exchange_is_told_while_it_runs_and_when_it_has_ended() -> None:
         (row,) = inspector.rows(Query())
         assert (row["worker"], row["state"], row["model"], row["request_id"]) == ("3", "running", "small", "req-1")
         exchange.step(StepKind.STORE, "save_response").end()
-        exchange.status, exchange.notices = "completed", [("not sent", "metadata")]
+        exchange.status, exchange.notices = "completed", Notices()
+        exchange.notices.add("not sent", "metadata", "hints")
+        exchange.notices.shape("max_tokens", "max_output_tokens")
         assert json.loads(inspector.detail(row["id"]) or b"")["state"] == "running"
     (ended,) = inspector.rows(Query())
     assert (ended["id"], ended["state"], ended["notices"]) == (row["id"], "completed", 1)
     detail = json.loads(inspector.detail(row["id"]) or b"")
-    assert detail["notices"] == [{"treatment": "not sent", "field": "metadata"}]
+    assert detail["notices"] == [{"treatment": "not sent", "field": "metadata", "rule": "hints"}]
+    assert detail["rules"] == [{"rule": "max_tokens", "field": "max_output_tokens"}]
     assert [(step["kind"], step["name"]) for step in detail["steps"]] == [("store", "save_response")]
     assert detail["captured"] is None
     assert inspector.detail("unknown") is None
@@ -54,9 +59,9 @@ def test_an_exchange_is_told_while_it_runs_and_when_it_has_ended() -> None:
 @pytest.mark.parametrize(
     ("said", "state"),
     [
-        ({"status": "failed", "error": "server_error"}, "failed"),
+        ({"status": "failed", "fault": Fault("server_error", "server_error", None)}, "failed"),
         ({"http_status": 400}, "rejected"),
-        ({"error": "invalid_type"}, "rejected"),
+        ({"fault": Fault("invalid_type", "invalid_request_error", "input")}, "rejected"),
         ({"http_status": 200}, "done"),
     ],
 )
@@ -111,15 +116,43 @@ def test_the_oldest_make_room() -> None:
 
 def test_contents_are_bounded_together_and_one_by_one() -> None:
     inspector = Inspector(content=True)
-    for _ in range(30):
+    over(inspector, route="/v1/models", method="GET")
+    for _ in range(40):
         with begun(inspector) as exchange:
             noting.asked(exchange, {"input": "x" * 1_000_000})
             noting.told(exchange, b'{"output": "' + b"y" * 1_000_000, b"")
-    kept = inspector.rows(Query())
-    sizes = [len(inspector.detail(row["id"]) or b"") for row in kept]
-    assert 0 < sum(sizes) <= inspecting.MOST_BYTES
-    assert max(sizes) < 1_000_000
-    assert json.loads(inspector.detail(kept[0]["id"]) or b"")["captured"]["cut"] is True
+    kept = inspector.rows(ALL)
+    details = [inspector.detail(row["id"]) or b"" for row in kept]
+    assert len(kept) == 41, "each is still there"
+    assert 0 < sum(map(len, details)) <= inspecting.MOST_BYTES + len(kept) * len(',"captured":null')
+    assert max(map(len, details)) < 1_000_000
+    captured = [json.loads(detail)["captured"] for detail in details]
+    assert captured[0]["cut"] is True
+    assert [each is not None for each in captured] == sorted((each is not None for each in captured), reverse=True), "the latest"
+    assert captured[-2] is None
+
+
+def test_where_there_are_no_contents_the_oldest_exchanges_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspecting, "MOST_BYTES", 4000)
+    inspector = Inspector()
+    over(inspector, model="first")
+    for number in range(5):
+        over(inspector, model=str(number), route="/v1/models", method="GET")
+    assert 0 < len(inspector.rows(ALL)) < 6
+    assert told(inspector, everything=True)[0] == "4"
+    assert told(inspector) == []
+
+
+def test_the_text_of_an_error_is_among_the_contents() -> None:
+    """It may quote what was sent."""
+    error = CallerError("Invalid value: 'a secret'.", code="invalid_value", param="input")
+    for inspector, shows in ((Inspector(content=True), True), (Inspector(), False)):
+        with begun(inspector) as exchange:
+            exchange.fail(error)
+        (row,) = inspector.rows(Query())
+        detail = inspector.detail(row["id"]) or b""
+        assert (row["error"], row["param"], json.loads(detail)["error_type"]) == ("invalid_value", "input", "invalid_request_error")
+        assert (b"a secret" in detail) is shows
 
 
 def test_so_many_at_once_are_captured_and_no_more() -> None:

@@ -13,6 +13,8 @@ from tests.events import events_of
 from tests.gateway_process import Gateway
 from tests.real import chat
 from tests.real.callers import streaming
+from tests.real.test_websocket import create as begin_turn
+from tests.real.test_websocket import socket
 from tests.real.upstream import Gate, Upstream
 from tests.telemetry.collector import Collector
 from tests.telemetry.test_traces import CALLERS_KEY, ROLL, create
@@ -78,11 +80,28 @@ def test_what_is_refused_and_who_leaves(traced: Gateway, upstream: Upstream) -> 
     create(traced, model, temperature="warm")
     line = line_of(traced, http_status=400)
     assert (line["error"], line["route"], "response_id" in line) == ("invalid_type", "/v1/responses", False)
+    assert (line["error_type"], line["error_param"]) == ("invalid_request_error", "temperature")
+    assert "warm" not in json.dumps(line)
     busy = upstream.script([chat.EVENTS, *chat.text("Hel"), Gate()])
     with streaming(traced, busy) as events:
         assert any("delta" in event for event in events)
     line = line_of(traced, model=busy)
     assert (line["left"], line["status"], line["reason"]) == ("answering", "incomplete", "interrupted")
+
+
+def test_a_turn_of_a_websocket_says_what_was_left_out(talkative: Gateway, upstream: Upstream) -> None:
+    model = upstream.script(chat.answer())
+    with socket(talkative) as connection:
+        list(begin_turn(connection, model, metadata={"run": "7"}))
+    assert line_of(talkative, model=model)["notices"] == ["not sent: metadata"]
+    assert "not sent: metadata" not in [json.loads(line)["event"] for line in talkative.log().splitlines()]
+
+
+def test_the_text_of_a_refusal_is_a_body(talkative: Gateway) -> None:
+    """It quotes what was sent."""
+    create(talkative, "m", truncation="warm")
+    line = line_of(talkative, error_param="truncation")
+    assert "warm" in json.loads(line["answer"])["error"]["message"]
 
 
 def test_probes_leave_no_line(talkative: Gateway) -> None:

@@ -37,7 +37,7 @@ class Traffic:
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one worker", "two workers"])
 def gateway(request: pytest.FixtureRequest, upstream: Upstream) -> Iterator[Gateway]:
-    options = ("--workers", str(request.param), "--mcp-private-addresses", "allow")
+    options = ("--workers", str(request.param), "--mcp-private-addresses", "allow", "--background-concurrency", "1")
     with gateways.running("--upstream", f"{upstream.url}/v1", *options) as gateway:
         yield gateway
 
@@ -118,7 +118,9 @@ COUNTED: list[tuple[str, dict[str, str], float]] = [
     ("gen_ai_client_token_usage_sum", {**ANSWERED, "gen_ai_token_type": "output"}, 7 * 7),
     ("gen_ai_server_time_to_first_token_seconds_count", GEN_AI, 3),
     ("gen_ai_server_time_per_output_token_seconds_count", GEN_AI, 3),
+    ("gateway_ext_proc_duration_seconds_count", {"phase": "request_headers"}, 5),
     ("gateway_ext_proc_duration_seconds_count", {"phase": "request_body"}, 5),
+    ("gateway_ext_proc_duration_seconds_count", {"phase": "response_headers"}, 4),
     ("gateway_ext_proc_duration_seconds_count", {"phase": "response_body"}, 4),
     ("gateway_added_time_to_first_token_seconds_count", {"door": "inline"}, 1),
     ("gateway_added_time_to_first_token_seconds_count", {"door": "background"}, 1),
@@ -126,7 +128,7 @@ COUNTED: list[tuple[str, dict[str, str], float]] = [
     ("gateway_requests_total", {"method": "POST", "route": "/v1/responses", "status_class": "4xx", "door": "inline"}, 2),
     ("gateway_requests_total", {"method": "POST", "route": "/v1/responses", "status_class": "2xx", "door": "websocket"}, 1),
     ("gateway_requests_total", {"method": "PATCH", "route": "other", "status_class": "4xx", "door": "hosted"}, 1),
-    ("gateway_request_fields_total", {"treatment": "not sent", "field": "user"}, 1),
+    ("gateway_request_fields_total", {"treatment": "not sent", "field": "user", "rule": "hints"}, 1),
     ("gateway_upstream_errors_total", {"status": "429", "error_type": "rate_limit_exceeded"}, 1),
     ("gateway_upstream_errors_total", {}, 1),
     ("gateway_open_streams", {}, 0),
@@ -146,6 +148,37 @@ def test_what_happened_is_counted(traffic: Traffic, name: str, labels: dict[str,
 def test_what_goes_on_is_seen(traffic: Traffic) -> None:
     assert traffic.during.value("gateway_open_streams", door="inline") == 1
     assert traffic.during.value("responses_total") == 0
+
+
+def test_who_waits_in_the_background_is_seen(gateway: Gateway, traffic: Traffic, upstream: Upstream) -> None:
+    """Each worker makes one, and one more waits."""
+    gate, workers = Gate(), int(traffic.after.value("gateway_workers_up"))
+    model = upstream.script([chat.EVENTS, *chat.text("one"), gate, *chat.text("two"), chat.finish()])
+
+    def counted(name: str, **labels: str) -> float:
+        return Scrape.of(gateway.metrics).value(name, **labels)
+
+    with OpenAI(base_url=gateway.url, api_key="any", max_retries=0, timeout=DEADLINE) as client:
+        for _ in range(workers + 1):
+            client.responses.create(model=model, input="Hi", background=True)
+    until(lambda: counted("gateway_background_jobs") == workers, "a job for each worker")
+    assert counted("gateway_background_queue_depth") == 1
+    assert counted("gateway_open_streams", door="background") == workers
+    gate.open()
+    until(lambda: counted("responses_total", model=model, door="background", status="completed") == workers + 1, "their end")
+    assert counted("gateway_background_jobs") == counted("gateway_background_queue_depth") == 0
+
+
+def test_what_the_gateway_added_is_within_the_responses(traffic: Traffic) -> None:
+    after = traffic.after
+    added = {each.labels["phase"]: each.value for each in after.each("gateway_ext_proc_duration_seconds_sum")}
+    assert all(seconds > 0 for seconds in added.values())
+    assert sum(added.values()) < DEADLINE
+    stored = "gateway_store_operation_duration_seconds"
+    assert 0 < after.value(f"{stored}_sum", operation="save_response") < DEADLINE
+    assert after.value(f"{stored}_count") == after.value("storage_operations_total")
+    lag = "gateway_event_loop_lag_seconds"
+    assert 0 <= after.value(f"{lag}_sum") < after.value(f"{lag}_count") * DEADLINE
 
 
 def test_gaps_and_times_are_those_of_the_answers(traffic: Traffic) -> None:

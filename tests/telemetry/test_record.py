@@ -115,3 +115,22 @@ def test_nobody_lets_nothing_pile_up() -> None:
         with exchange.call_model(b"{}"):
             pass
     assert (exchange.steps, exchange.pace.count, exchange.ended) == ([], 0, None)
+
+
+@pytest.mark.parametrize("sampled", [True, False])
+def test_what_is_made_later_goes_on_with_the_trace_of_its_request(sampled: bool) -> None:
+    parent = f"00-{'a' * 32}-{'b' * 16}-0{int(sampled)}"
+    with begun(Seen()) as exchange:
+        exchange.span_id = b"12345678"
+        step = exchange.step(StepKind.STORE, "take_run")
+        exchange.continues("nonsense")
+        assert (exchange.trace_id, exchange.causes()) == (b"", "")
+        exchange.continues(parent)
+        assert (bool(exchange.trace_id), bool(step.span_id)) == (sampled, sampled)
+        assert exchange.causes() == (f"00-{'a' * 32}-{b'12345678'.hex()}-01" if sampled else parent)
+
+
+def test_nobody_goes_on_with_nothing() -> None:
+    """It is the record of many: what one of them belongs to is no word for the next."""
+    NOBODY.continues(f"00-{'a' * 32}-{'b' * 16}-01")
+    assert NOBODY.causes() == ""

@@ -20,7 +20,7 @@ from tests.real import chat
 from tests.real.upstream import Upstream
 from tests.sockets import free_port
 from tests.telemetry.collector import Collector, Span
-from tests.telemetry.conftest import KEY, PROMPTLY
+from tests.telemetry.conftest import HOOK, KEY, PROMPTLY
 from tests.tools.mcp_server import McpServer
 from tests.tools.talk import calling, server_tool
 from tests.waiting import DEADLINE, until
@@ -50,7 +50,7 @@ def test_an_inline_exchange(traced: Gateway, upstream: Upstream, collector: Coll
     answer = create(traced, model, stream=True)
     response = events_of(answer.text)[-1]["response"]
     root, *children = collector.trace_of(response["id"])
-    assert (root.name, root.kind, root.parent, root.failed) == ("POST /v1/responses", "SERVER", "", False)
+    assert (root.name, root.kind, root.failed) == ("POST /v1/responses", "SERVER", False)
     assert {child.parent for child in children} == {root.id}
     assert all(within(child, root) for child in children)
     said = root.attributes
@@ -77,26 +77,34 @@ def test_an_inline_exchange(traced: Gateway, upstream: Upstream, collector: Coll
     assert [span.name for span in children if span.kind == "INTERNAL"] == ["translate request"]
     assert [span.name for span in children if "db.system.name" in span.attributes] == ["store save_response"]
     assert root.resource["service.name"] == "gw-extproc"
-    sent = upstream.received(model).headers
-    assert sent["traceparent"] == f"00-{root.trace_id}-{call.id}-01"
+    assert asked_by(upstream, model).trace_id.hex() == root.trace_id
+
+
+def asked_by(upstream: Upstream, key: str) -> traceparent.Parent:
+    """The span that the next request for that key names."""
+    parent = traceparent.parse(upstream.received(key).headers["traceparent"])
+    assert parent is not None
+    return parent
 
 
 def test_the_trace_is_that_of_whoever_asks(traced: Gateway, upstream: Upstream, collector: Collector) -> None:
     model = upstream.script(chat.answer())
     given = {"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "vendor=1"}
     response = create(traced, model, given, stream=True)
-    root, *children = collector.trace_of(events_of(response.text)[-1]["response"]["id"])
-    assert (root.trace_id, root.parent) == (TRACE, SPAN)
-    (call,) = named(children, f"chat {model}")
+    root, *_ = collector.trace_of(events_of(response.text)[-1]["response"]["id"])
+    assert root.trace_id == TRACE
     sent = upstream.received(model).headers
-    assert (sent["traceparent"], sent["tracestate"]) == (f"00-{TRACE}-{call.id}-01", "vendor=1")
+    assert (sent["traceparent"][3:35], sent["tracestate"]) == (TRACE, "vendor=1")
 
 
 def test_who_does_not_want_to_be_traced_is_not(traced: Gateway, upstream: Upstream, collector: Collector) -> None:
     model = upstream.script(chat.answer())
     given = f"00-{'d' * 32}-{SPAN}-00"
     create(traced, model, {"traceparent": given}, stream=True)
-    assert upstream.received(model).headers["traceparent"] == given
+    parent = asked_by(upstream, model)
+    assert (parent.trace_id.hex(), parent.sampled) == ("d" * 32, False)
+    create(traced, model, {"traceparent": given}, background=True)
+    assert [asked_by(upstream, key).sampled for key in (model, HOOK)] == [False, False]
     later = create(traced, model, stream=True)
     collector.trace_of(events_of(later.text)[-1]["response"]["id"])
     assert not [span for span in collector.spans if span.trace_id == "d" * 32]
@@ -110,12 +118,16 @@ def test_the_state_of_no_trace_goes_no_further(traced: Gateway, upstream: Upstre
     assert "tracestate" not in sent
 
 
-def test_a_response_with_a_tool_of_the_gateways(traced: Gateway, upstream: Upstream, collector: Collector, dice: McpServer) -> None:
+def test_one_trace_from_whoever_asks_through_envoy_and_each_call(
+    traced: Gateway, upstream: Upstream, collector: Collector, dice: McpServer
+) -> None:
+    """Above each span of the gateway's are Envoy's, and Envoy's again between the gateway and the model's server."""
     model = upstream.script(calling(ROLL), chat.answer("a secret answer"))
     tool = server_tool(dice, authorization="token-for-the-dice", headers={"x-key": "a-header-for-the-dice"})
-    answer = create(traced, model, stream=True, tools=[tool])
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    answer = create(traced, model, {"traceparent": f"00-{trace}-{SPAN}-01"}, stream=True, tools=[tool])
     root, *children = collector.trace_of(events_of(answer.text)[-1]["response"]["id"])
-    assert root.attributes["gw_extproc.door"] == "hosted"
+    assert (root.trace_id, root.attributes["gw_extproc.door"]) == (trace, "hosted")
     assert {child.parent for child in children} == {root.id}
     calls = sorted(named(children, f"chat {model}"), key=lambda span: span.began)
     (run,), (listing,) = named(children, "execute_tool roll"), named(children, "tools/list")
@@ -126,8 +138,11 @@ def test_a_response_with_a_tool_of_the_gateways(traced: Gateway, upstream: Upstr
     assert run.ended <= calls[1].began
     assert (run.kind, run.failed) == ("INTERNAL", False)
     assert (run.attributes["gen_ai.operation.name"], run.attributes["gen_ai.tool.name"]) == ("execute_tool", "roll")
-    sent = [upstream.received(model).headers["traceparent"] for _ in calls]
-    assert sent == [f"00-{root.trace_id}-{call.id}-01" for call in calls]
+    for call in calls:
+        line = collector.line(asked_by(upstream, model).span_id.hex(), SPAN)
+        assert 0 < line.index(call.id) < line.index(root.id) < line.index(SPAN) - 1, "Envoy's are between and around them"
+    envoys = [span for span in collector.spans if span.trace_id == trace and span.resource["service.name"] == "envoy"]
+    assert {"SERVER", "CLIENT"} <= {span.kind for span in envoys}
     said = b"".join(dice.bodies)
     assert f"00-{root.trace_id}-{run.id}-01".encode() in said
     assert f"00-{root.trace_id}-{listing.id}-01".encode() in said
@@ -148,19 +163,20 @@ def test_what_fails_is_seen(traced: Gateway, upstream: Upstream, collector: Coll
     assert (root.failed, root.attributes["http.response.status_code"]) == (True, 503)
 
 
-def test_a_background_response_is_linked_to_the_request_that_queued_it(
-    traced: Gateway, upstream: Upstream, collector: Collector
-) -> None:
+def test_a_background_response_and_its_webhook_go_on_with_the_trace(traced: Gateway, upstream: Upstream, collector: Collector) -> None:
     model = upstream.script(chat.answer("a secret answer"))
     queued = create(traced, model, {"traceparent": f"00-{TRACE}-{SPAN}-01"}, background=True).json()
-    until(lambda: bool([span for span in collector.spans if span.name == "background response"]), "the end")
+    mine = {"name": "background response", "gen_ai.response.id": queued["id"]}
+    until(lambda: any({"name": span.name, **span.attributes}.items() >= mine.items() for span in collector.spans), "the end")
     made, *children = collector.trace_of(queued["id"])
     (root,) = (span for span in collector.spans if span.kind == "SERVER" and span.attributes.get("gen_ai.response.id") == queued["id"])
-    assert (made.name, made.kind, made.parent) == ("background response", "CONSUMER", "")
-    assert made.links == [(root.trace_id, root.id)]
-    assert (root.trace_id, made.trace_id != root.trace_id) == (TRACE, True)
+    assert (made.name, made.kind, made.parent) == ("background response", "CONSUMER", root.id)
+    assert root.trace_id == made.trace_id == TRACE
     (call,) = named(children, f"chat {model}")
-    assert upstream.received(model).headers["traceparent"] == f"00-{made.trace_id}-{call.id}-01"
+    assert (call.parent, asked_by(upstream, model).trace_id.hex()) == (made.id, TRACE)
+    while queued["id"] not in str((hooked := upstream.received(HOOK)).chat):
+        pass  # of another test's response
+    assert hooked.headers["traceparent"] == f"00-{TRACE}-{made.id}-01"
 
 
 def test_nothing_that_was_said_and_no_credential_is_told(traced: Gateway, collector: Collector) -> None:

@@ -17,12 +17,19 @@ const bare = (path) => path.replaceAll(/\[\d*\]/g, "");
 // The notices about a field, or about what is inside of it.
 function about(name, value, notices) {
   const types = name === "tools" && Array.isArray(value) ? new Set(value.flatMap((tool) => [tool.type, tool.name])) : new Set();
-  return notices.filter(({ treatment, field }) =>
+  return notices.filter(({ treatment = "", field }) =>
     bare(field).split(".")[0] === name || (treatment.startsWith("tools") && types.has(field)) || (name === "input" && /^(items|calls|outputs)/.test(treatment)));
 }
 
-function fate(name, value, chat, notices) {
+// What it became, and the dialect's rules that had a part in it.
+function fate(name, value, chat, { notices, rules }) {
   const said = about(name, value, notices);
+  const { mark, words } = became(name, value, chat, said);
+  const acted = [...said, ...about(name, value, rules)].map(({ rule }) => rule).filter(Boolean);
+  return { mark, words: [...words, ...[...new Set(acted)].map((rule) => `rule ${rule}`)] };
+}
+
+function became(name, value, chat, said) {
   const targets = (BECOMES[name] ?? [name]).filter((target) => target in chat);
   const words = said.map(({ treatment, field }) => (bare(field) === name ? treatment : `${treatment}: ${field}`));
   if (said.length) return { mark: targets.length ? "changed" : "dropped", words: [...targets.filter((target) => target !== name).map((target) => `→ ${target}`), ...words] };
@@ -69,8 +76,8 @@ function field(name, value, { mark, words }) {
 
 export const fields = (object, judge) => Object.entries(object).map(([name, value]) => field(name, value, judge(name, value)));
 
-export function compare(request, chat, notices) {
+export function compare(request, chat, told) {
   return h("div", { class: "compare" },
-    h("div", { class: "side" }, h("h3", {}, "Responses request"), fields(request, (name, value) => fate(name, value, chat, notices))),
+    h("div", { class: "side" }, h("h3", {}, "Responses request"), fields(request, (name, value) => fate(name, value, chat, told))),
     h("div", { class: "side" }, h("h3", {}, "Chat request"), fields(chat, (name, value) => origin(name, value, request))));
 }

@@ -55,7 +55,7 @@ function names(exchange) {
   const pairs = [
     ["model", exchange.model && `${exchange.model}${called}${answered}`],
     ["dialect", exchange.dialect],
-    ["status", [exchange.http, exchange.error, exchange.reason, exchange.finish_reason && `finish_reason ${exchange.finish_reason}`].filter(Boolean).join(" · ")],
+    ["status", [exchange.http, exchange.error, exchange.param, exchange.error_type !== exchange.error && exchange.error_type, exchange.reason, exchange.finish_reason && `finish_reason ${exchange.finish_reason}`].filter(Boolean).join(" · ")],
     ["client left", exchange.left],
     ["kind", [exchange.door, exchange.stream ? "streamed" : "", exchange.background ? "background" : ""].filter(Boolean).join(" · ")],
     ["stored", exchange.stored === null ? null : exchange.stored ? "yes" : "no"],
@@ -75,17 +75,16 @@ function phases(exchange) {
   return h("p", { class: "phases" }, "the gateway's own work ", h("b", {}, seconds(total)), spent.map(([name, value]) => h("span", {}, `${name.replaceAll("_", " ")} `, h("b", {}, seconds(value)))));
 }
 
-function notices(exchange) {
-  if (!exchange.notices.length) return null;
-  const kinds = Map.groupBy ? Map.groupBy(exchange.notices, (each) => each.treatment) : new Map(exchange.notices.map((each) => [each.treatment, [each]]));
-  return section("Left out or changed", `for the dialect ${exchange.dialect}`, h("dl", { class: "notices" },
-    [...kinds].map(([treatment, each]) => [h("dt", {}, treatment), h("dd", {}, each.map(({ field }) => h("code", {}, field)))])));
+function notices({ notices, rules, dialect }, meanings) {
+  const kinds = Object.entries(Object.groupBy([...notices, ...rules], ({ treatment }) => treatment ?? "another form"));
+  return !kinds.length ? null : section("Left out or changed", `for the dialect ${dialect}, by its rules`, h("dl", { class: "notices" }, kinds.map(([kind, all]) => [
+    h("dt", {}, kind), h("dd", {}, all.map(({ treatment, field, rule }) => h("span", {}, h("code", { "data-lost": Boolean(treatment) }, field), rule && h("small", { title: meanings[rule] }, ` ${rule}`))))])));
 }
 
 function requests(exchange, captured) {
   const request = parsed(captured.request);
   const chats = captured.chats.map((text) => parsed(text));
-  const shown = (index) => (request && chats[index] ? compare(request, chats[index], exchange.notices) : h("div", { class: "compare" },
+  const shown = (index) => (request && chats[index] ? compare(request, chats[index], exchange) : h("div", { class: "compare" },
     h("div", { class: "side" }, h("h3", {}, "Responses request"), request ? fields(request, () => ({ mark: "same", words: [] })) : h("pre", {}, captured.request || "none")),
     h("div", { class: "side" }, h("h3", {}, "Chat request"), chats[index] ? h("pre", {}, json(chats[index])) : h("pre", {}, captured.chats[index] ?? "none"))));
   const place = h("div", {}, shown(0));
@@ -151,10 +150,10 @@ export async function detail(id, about) {
     names(exchange),
     section("Time line", null, timeline(exchange, list), phases(exchange),
       histogram ? h("details", { "data-key": "gaps" }, h("summary", {}, "Gaps between pieces"), histogram) : null),
-    notices(exchange),
+    notices(exchange, about.rules),
     await thread(exchange),
     captured && (captured.request || captured.chats.length) ? requests(exchange, captured) : null,
-    captured ? null : h("p", { class: "hint" }, about.content ? "Contents of this exchange were not captured." : ["Contents are not captured. Start the gateway with ", h("code", {}, "--inspector content"), " to see requests, events and answers here."]),
+    captured ? null : h("p", { class: "hint" }, about.content ? "The contents of this exchange were not captured, or had to make room for later ones." : ["Contents are not captured. Start the gateway with ", h("code", {}, "--inspector content"), " to see requests, events and answers here."]),
     response?.output ? section("Answer", null, answer(response)) : response?.error ? section("Answer", null, h("pre", {}, json(response))) : null,
     said(list));
 }

@@ -150,7 +150,7 @@ function line(row, longest) {
       badge(row.state),
       h("span", { class: "what" },
         h("strong", {}, row.model ?? `${row.method} ${row.route}`),
-        row.error ? h("span", { class: "error" }, row.error) : null,
+        row.error ? h("span", { class: "error" }, [row.error, row.param].filter(Boolean).join(" · ")) : null,
         flags,
         row.response_id ? h("span", { class: "mono id", title: row.response_id }, row.response_id) : null),
       h("span", { class: "door", title: row.stream ? "streamed" : "" }, row.door, row.stream ? " ⋯" : ""),

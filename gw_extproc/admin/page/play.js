@@ -101,7 +101,7 @@ class View {
     if (object.object === "gateway.explanation") {
       const { chat_request: chat, ...others } = object;
       fill(this.text);
-      fill(this.rest, compare(this.request, chat, others.notices), h("pre", { class: "block" }, json(others)));
+      fill(this.rest, compare(this.request, chat, others), h("pre", { class: "block" }, json(others)));
       return this.end("explained");
     }
     if (object.error && status >= 400) {
