@@ -30,6 +30,8 @@ class Relay(Response):
         self._aftermath = aftermath
         self._on_disconnect = on_disconnect
         self._body_read = body_read
+        self._whole = False
+        """Whether the last piece has been handed over: who leaves then has not left in the middle."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         speaking = self._aftermath.go_on(self._speak(send))
@@ -38,7 +40,7 @@ class Relay(Response):
             await asyncio.wait({speaking, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
-            if not speaking.done():
+            if not (speaking.done() or self._whole):
                 current().left = "answering"
             if self._on_disconnect == "cancel":
                 speaking.cancel()
@@ -66,6 +68,7 @@ class Relay(Response):
                         if withheld is not None:
                             await send(_start(withheld, {"content-length": str(len(part.data))} if part.end else {}))
                             withheld = None
+                        self._whole = part.end
                         await send({"type": "http.response.body", "body": part.data, "more_body": not part.end})
 
 
