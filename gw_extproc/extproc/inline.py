@@ -141,12 +141,13 @@ class Inline:
     async def _response_body(self, request: Request) -> Sequence[Reply]:
         assert self._answer is not None, "the phase says so"
         body = request.response_body
-        self._unread -= len(body.body)
+        data = body.body  # each look at it copies it
+        self._unread -= len(data)
         ends = body.end_of_stream or self._unread == 0
-        if not ends and (event := self._answer.token(body.body)):
+        if not ends and (event := self._answer.token(data)):
             return (messages.response_body(event, end=False),)
         self._phase = Phase.ANSWERING
-        parts = await self._answer.body(body.body) if body.body else ()
+        parts = await self._answer.body(data) if data else ()
         if ends and not self._answer.over:
             parts = [*parts, *await self._answer.end()]
         if ends or self._answer.over:
