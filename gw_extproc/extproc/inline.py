@@ -185,10 +185,6 @@ def _part(part: Part) -> Sequence[Reply]:
 def _noted(head: Head) -> messages.Changes:
     """Notes the status with which the answer begins; what it changes in the upstream's head."""
     current().http_status = head.status
-    return _changes(head)
-
-
-def _changes(head: Head) -> messages.Changes:
     return tuple({":status": str(head.status), **head.headers, **_REPLACED}.items())
 
 
