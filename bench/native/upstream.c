@@ -148,6 +148,14 @@ static void whole(struct exchange *who, int status) {
     flush(who);
 }
 
+/* The next moment of a place in the interval that is this stream's own. Places are spread evenly over the interval (by the golden ratio),
+   whoever stands between and however the requests came: tokens of many streams that come together cost every gateway less. */
+static int64_t in_turn(int64_t interval) {
+    static unsigned streams;
+    int64_t place = (uint64_t)(uint32_t)(++streams * 2654435769u) * interval >> 32, now = now_us();
+    return now + (place - now % interval + interval) % interval;
+}
+
 static void answer(struct exchange *who) {
     static const char name[] = "\"model\":";
     char model[64] = "";
@@ -166,7 +174,7 @@ static void answer(struct exchange *who) {
     }
     say(who, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
     say_chunk(who, CHUNK "\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n");
-    who->due = now_us();
+    who->due = who->interval > 1 ? in_turn(who->interval) : now_us();
     stream(who);
 }
 
