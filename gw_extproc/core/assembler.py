@@ -24,11 +24,10 @@ from gw_extproc.core import lifecycle, upstream_errors, usage
 from gw_extproc.core.calls import GrowingCall, SuppressedCall
 from gw_extproc.core.drafts import Item, Seal
 from gw_extproc.core.errors import UpstreamError
-from gw_extproc.core.events import Emitter, Mute, Profile
+from gw_extproc.core.events import Emitter, Grow, Mute, Profile
 from gw_extproc.core.facts import Source
 from gw_extproc.core.hosted import Form
 from gw_extproc.core.hosted_draft import HostedCall, HostedDraft
-from gw_extproc.core.lane import Grow
 from gw_extproc.core.lifecycle import Status
 from gw_extproc.core.model_call import ModelCall
 from gw_extproc.core.output import NewId, Output

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gw_extproc.core.events import Emitter, delta_prefix
+from gw_extproc.core.events import Emitter, Grow, delta_prefix
 from gw_extproc.core.json_text import InputText
 from gw_extproc.core.toolkinds import Tool, WholeCall
 from gw_extproc.core.trace import ANNOTATED, CLOSED, LOGPROBS, PART, Mark
@@ -94,10 +94,9 @@ class ReasoningDraft(Draft):
         self._texts.append(text)
         self._emitter.delta(self._prefix, self.index, text)
 
-    def grown(self, text: str) -> bytes:
-        """It grows: the event that says so."""
-        self._texts.append(text)
-        return self._emitter.grown(self._prefix, self.index, text)
+    def growing(self) -> Grow:
+        """What lets it grow."""
+        return self._emitter.growing(self._prefix, self.index, self._texts)
 
     def item(self) -> Item:
         text = "".join(self._texts)
@@ -140,11 +139,10 @@ class MessageDraft(Draft):
         self._trace([len(text), len(logprobs)])
         self._emitter.emit("response.output_text.delta", **part.at, delta=text, logprobs=logprobs)
 
-    def grown(self, text: str) -> bytes:
-        """The open part, which is one of text, grows: the event that says so."""
+    def growing(self) -> Grow:
+        """What lets the open part, which is one of text, grow."""
         part = self._parts[-1]
-        part.texts.append(text)
-        return self._emitter.grown(part.prefix, self.index, text)
+        return self._emitter.growing(part.prefix, self.index, part.texts)
 
     def more_logprobs(self, logprobs: Sequence[Item]) -> None:
         """Those that no text followed belong to the text before them."""

@@ -17,6 +17,12 @@ from gw_extproc.core.trace import Trace
 
 DONE = b"data: [DONE]\n\n"
 
+_DELTA = b'%b%d,"delta":%b}\n\n'
+"""What `delta_prefix` gave, the number, the text."""
+
+Grow = Callable[[str], bytes]
+"""Lets an item grow by a text and gives the event that says so."""
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -64,15 +70,22 @@ class Emitter:
 
     def delta(self, prefix: bytes, item: int, delta: str) -> None:
         """The item grew: one delta event whose constant part was encoded once by `delta_prefix`."""
-        self._pending.append(self.grown(prefix, item, delta))
+        self.trace.add(item, len(delta))
+        self._pending.append(_DELTA % (prefix, next(self._numbers), orjson.dumps(delta)))
 
-    def grown(self, prefix: bytes, item: int, delta: str) -> bytes:
-        """The same event, for who sends it at once. This is the path of every token."""
-        trace = self.trace
-        if item != trace.item:
-            trace.turn(item)
-        trace.marks.append(len(delta))
-        return b'%b%d,"delta":%b}\n\n' % (prefix, next(self._numbers), orjson.dumps(delta))
+    def growing(self, prefix: bytes, item: int, texts: list[str]) -> Grow:
+        """The same event for each of many texts that let the item grow, for who sends it at once, and the text kept among those. This
+        is the path of every token, so all that does not change is looked up here."""
+        trace, number, keep, mark, encode = self.trace, self._numbers.__next__, texts.append, self.trace.marks.append, orjson.dumps
+
+        def grow(text: str) -> bytes:
+            if item != trace.item:
+                trace.turn(item)
+            keep(text)
+            mark(len(text))
+            return _DELTA % (prefix, number(), encode(text))
+
+        return grow
 
     def error(self, error: GatewayError) -> None:
         """The stream's error event: flat as OpenAI has it, or nested as Open Responses has it."""

@@ -7,17 +7,13 @@ repetition), and the assembler would let the same text grow (see its `growing`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import orjson
 
+from gw_extproc.core.events import Grow
 from gw_extproc.core.repetition import Repetition
 
 LONGEST = 1024 * 1024
 """Bytes that one lane takes: then a piece goes the ordinary way, where the answer's size is looked at."""
-
-Grow = Callable[[str], bytes]
-"""Lets the open text grow and gives the event that says so."""
 
 
 class Lane:

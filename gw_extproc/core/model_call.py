@@ -8,8 +8,8 @@ from gw_extproc.core import chunks, upstream_errors, usage
 from gw_extproc.core.calls import Calls, GrowingCall
 from gw_extproc.core.drafts import MessageDraft, ReasoningDraft
 from gw_extproc.core.errors import UpstreamError
+from gw_extproc.core.events import Grow
 from gw_extproc.core.facts import Facts, Source, marked
-from gw_extproc.core.lane import Grow
 from gw_extproc.core.output import Output
 from gw_extproc.core.repetition import Pattern
 from gw_extproc.core.request import Plan

@@ -14,10 +14,9 @@ from collections.abc import Callable, Sequence
 from gw_extproc.core import usage
 from gw_extproc.core.calls import GrowingCall, SuppressedCall, WholeCallBuffer
 from gw_extproc.core.drafts import CompactionDraft, Draft, Item, MessageDraft, Place, ReasoningDraft, Seal
-from gw_extproc.core.events import Emitter
+from gw_extproc.core.events import Emitter, Grow
 from gw_extproc.core.hosted import Form, Hosted
 from gw_extproc.core.hosted_draft import HostedCall, HostedDraft
-from gw_extproc.core.lane import Grow
 from gw_extproc.core.open_calls import OpenCalls
 from gw_extproc.core.toolkinds import Tool
 
@@ -86,7 +85,7 @@ class Output:
     def growing(self, kind: type[ReasoningDraft | MessageDraft]) -> Grow | None:
         """What lets the open text grow, where it is of that kind and nothing waits to be told with it."""
         text = self._text
-        return text.grown if isinstance(text, kind) and not self._annotations else None
+        return text.growing() if isinstance(text, kind) and not self._annotations else None
 
     def spoken(self) -> str:
         """The text of the open message, for markers that refer to sources."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from enum import Enum
+from math import inf
 
 from gw_extproc.bodies import RequestBody
 from gw_extproc.core.errors import GatewayError
@@ -39,10 +40,6 @@ class Phase(Enum):
     ELSEWHERE = "another exchange answers"
 
 
-_UNTOLD = -1
-"""How much of the upstream's body is to come, where it has not said: what came counts down from there, and is never nothing."""
-
-
 class HandOver(Exception):
     """The request is not one model call of Envoy's: whoever carries the exchange lets the application answer this session."""
 
@@ -63,11 +60,21 @@ class Inline:
         self._body: RequestBody | None = None
         self._session: Session | None = None
         self._answer: Answer | None = None
-        self._unread = _UNTOLD
+        self._unread: float = inf
+        """Bytes of the upstream's body that are to come: endless, where it has not told its length."""
 
     @property
     def over(self) -> bool:
         return self._phase is Phase.OVER
+
+    def token(self, message: Request) -> Reply | None:
+        """See Replying. Its bytes are not counted, so a stream of told length ends with Envoy's word, as others do."""
+        if self._phase is not Phase.ANSWERING:
+            return None
+        assert self._answer is not None, "the phase says so"
+        body = message.response_body
+        event = b"" if body.end_of_stream else self._answer.token(body.body)
+        return messages.response_body(event, end=False) if event else None
 
     def handle(self, kind: str, request: Request) -> Awaitable[Sequence[Reply]]:
         """The replies to one of Envoy's messages; one that does not belong to the phase has none. Raises HandOver."""
@@ -134,7 +141,7 @@ class Inline:
             raise answers.bare(status, headers)  # no body, so no place for one: it is replaced as a whole
         self._answer = answers.choose(self._session, status, headers)
         length = headers.get("content-length", "")
-        self._unread = int(length) if length.isdecimal() else _UNTOLD
+        self._unread = int(length) if length.isdecimal() else inf
         self._phase = Phase.HEADED
         return _replies(self._answer.begin())
 
@@ -144,8 +151,6 @@ class Inline:
         data = body.body  # each look at it copies it
         self._unread -= len(data)
         ends = body.end_of_stream or self._unread == 0
-        if not ends and (event := self._answer.token(data)):
-            return (messages.response_body(event, end=False),)
         self._phase = Phase.ANSWERING
         parts = await self._answer.body(data) if data else ()
         if ends and not self._answer.over:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from gw_extproc.extproc.pb import ext_proc_pb2 as pb
 
@@ -109,7 +109,7 @@ def _around(piece: Callable[[bytes, bool], pb.ProcessingResponse], length: int, 
     return before, after
 
 
-def _encoded(piece: Callable[[bytes, bool], pb.ProcessingResponse], data: bytes, end: bool) -> Reply:
+def _encoded(piece: Callable[[bytes, bool], pb.ProcessingResponse], data: bytes, *, end: bool) -> Reply:
     """A message with a piece of a body. A message object for each would cost more than its encoding (one that is used again keeps all
     bodies it ever had: protobuf's arenas free nothing before the message goes)."""
     if not 0 < len(data) <= _SHORT:
@@ -118,13 +118,10 @@ def _encoded(piece: Callable[[bytes, bool], pb.ProcessingResponse], data: bytes,
     return b"%b%b%b" % (before, data, after)
 
 
-def request_body(data: bytes, *, end: bool) -> Reply:
-    return _encoded(_request_piece, data, end)
-
-
-def response_body(data: bytes, *, end: bool) -> Reply:
-    return _encoded(_response_piece, data, end)
-
+request_body = partial(_encoded, _request_piece)
+response_body = partial(_encoded, _response_piece)
+answer_body = partial(_encoded, _answer_piece)
+"""A piece of the request's body, of the response's, of the body of an answer made here: `(data, end=...)`."""
 
 _UNCHANGED_REQUEST_BODY = pb.ProcessingResponse(request_body=pb.BodyResponse()).SerializeToString()
 _UNCHANGED_RESPONSE_BODY = pb.ProcessingResponse(response_body=pb.BodyResponse()).SerializeToString()
@@ -175,7 +172,7 @@ def whole_response(changes: Changes, body: bytes) -> Sequence[Reply]:
 def response_bodies(data: bytes, end: bool) -> Sequence[Reply]:
     """A response body or a part of one; with `end`, the last message ends it."""
     if len(data) <= MAX_BODY_MESSAGE:
-        return (_encoded(_response_piece, data, end),)
+        return (response_body(data, end=end),)
     return [response_body(piece, end=last) for piece, last in _pieces(data, end=end)]
 
 
@@ -220,11 +217,6 @@ def answer_headers(status: int, headers: Pairs, *, end: bool) -> Reply:
     for name, value in joined.items():
         response.headers.headers.add(key=name.decode("latin-1"), raw_value=value)
     return reply.SerializeToString()
-
-
-def answer_body(data: bytes, *, end: bool) -> Reply:
-    """A piece of such an answer."""
-    return _encoded(_answer_piece, data, end)
 
 
 def answer_bodies(data: bytes, *, end: bool) -> Iterator[Reply]:

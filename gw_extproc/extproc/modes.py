@@ -41,6 +41,9 @@ class Refusal:
     def __init__(self, error: GatewayError) -> None:
         self._error = error
 
+    def token(self, _: messages.Request) -> None:
+        return None
+
     async def handle(self, kind: str, request: messages.Request) -> Sequence[messages.Reply]:
         return await self.fail(self._error) if kind == "request_headers" else ()
 

@@ -17,6 +17,9 @@ class PassThrough:
         self._duplex = duplex
         self.over = False
 
+    def token(self, _: messages.Request) -> None:
+        return None
+
     async def fail(self, error: GatewayError) -> Sequence[messages.Reply]:
         return [messages.immediate(error.status, error.body(), error.headers)]
 

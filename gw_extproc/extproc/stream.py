@@ -48,6 +48,10 @@ class Replying(Protocol):
     def over(self) -> bool:
         """Whether all is said: nothing is expected of Envoy then but the end of the stream."""
 
+    def token(self, message: Request) -> Reply | None:
+        """The reply to a piece of an answer that is one token's event and nothing else, by the shortest way: nearly all messages are
+        such. None for any other message."""
+
     def handle(self, kind: str, request: Request) -> Awaitable[Sequence[Reply]]:
         """The replies to a message of that kind; whatever it raises ends the exchange by `fail`."""
 
@@ -114,6 +118,11 @@ class MessageByMessage:
         try:
             while isinstance(message, Request):
                 seen.working_since = began = perf_counter()
+                if reply := inside.token(message):
+                    await wire.write(reply)
+                    phases["response_body"] += perf_counter() - began
+                    message = await wire.read()
+                    continue
                 kind = message.WhichOneof("request") or NO_KIND
                 try:
                     replies = await inside.handle(kind, message)

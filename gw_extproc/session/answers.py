@@ -216,7 +216,7 @@ class StreamAnswer(Answer):
         if self._lane is None:
             return b""
         if event := self._lane.feed(data):
-            self._session.exchange.said(event)
+            self._session.exchange.flows(event)
         return event
 
     async def body(self, data: bytes) -> Sequence[Part]:

@@ -60,7 +60,7 @@ def _fields(exchange: Exchange) -> Iterator[tuple[str, object]]:
 
 
 def _facts(exchange: Exchange) -> Mapping[str, Any]:
-    usage, first, ended = exchange.usage, exchange.pace.first_token, exchange.ended or exchange.began
+    usage, first, ended = exchange.usage, exchange.pace.first, exchange.ended or exchange.began
     fault = exchange.fault
     notices = [f"{treatment}: {printable(name)}" for treatment, name, _ in islice(exchange.notices, MOST_NOTICES)]
     return {

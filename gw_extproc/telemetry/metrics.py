@@ -108,7 +108,7 @@ class Metrics:
             self._tables[families.DURATION].observe((model, status, _YES_NO[exchange.stream]), _between(exchange))
         if exchange.door is Door.INLINE:
             self._phases(exchange)
-        if exchange.pace.first_token is not None:
+        if exchange.pace.count:
             self._stream(exchange, names)
         if exchange.usage is not None:
             self._tokens(exchange.usage, names)
@@ -127,14 +127,15 @@ class Metrics:
         if exchange.added_to_first_token is not None:
             self._tables[families.ADDED].observe((exchange.door.value,), exchange.added_to_first_token)
         if pace.count > 1:
-            self._tables[families.GAPS].merge((names.model,), pace.gaps, pace.gap_seconds)
+            gaps = pace.gaps()
+            self._tables[families.GAPS].merge((names.model,), gaps.counts, gaps.seconds)
         calls = [step for step in exchange.steps if step.kind is StepKind.MODEL]
-        if exchange.status not in _ANSWERED or not calls or pace.first_token is None or pace.last is None:
+        if exchange.status not in _ANSWERED or not calls or pace.first is None or pace.last is None:
             return
-        self._tables[families.FIRST_TOKEN].observe(names.asked, pace.first_token - calls[0].began)
+        self._tables[families.FIRST_TOKEN].observe(names.asked, pace.first - calls[0].began)
         usage = exchange.usage
         if len(calls) == 1 and usage is not None and usage.output > 1:
-            seconds = (pace.last - pace.first_token) / (usage.output - 1)
+            seconds = (pace.last - pace.first) / (usage.output - 1)
             self._tables[families.PER_TOKEN].observe(names.asked, seconds)
 
     def _tokens(self, usage: Usage, names: _Names) -> None:

@@ -264,6 +264,12 @@ class Exchange:
         if self.captured is not None:
             self.captured.says(now, events)
 
+    def flows(self, event: bytes) -> None:
+        """The same for a piece of an answer that has begun: it came when the present work began. Every token is noted here."""
+        self.pace.tick(self.working_since)
+        if self.captured is not None:
+            self.captured.says(self.working_since, event)
+
     def tells(self, events: bytes) -> None:
         """Other events: what comes before and after the model's answer, and the items of tools."""
         if self.captured is not None and events:
@@ -328,6 +334,9 @@ class _Nobody(Exchange):
         return
 
     def said(self, events: bytes) -> None:
+        return
+
+    def flows(self, event: bytes) -> None:
         return
 
     def hold(self) -> None:

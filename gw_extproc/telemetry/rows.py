@@ -39,7 +39,6 @@ def row(exchange: Exchange, id: str, worker: str, now: float) -> Json:
     """The line; `now` is the time for what is still running."""
     response = ids.parse_response(exchange.response_id or "")
     usage = exchange.usage
-    first = exchange.pace.first_token
     return {
         "id": id,
         "worker": worker,
@@ -62,7 +61,7 @@ def row(exchange: Exchange, id: str, worker: str, now: float) -> Json:
         "background": exchange.background,
         "stored": exchange.stored,
         "seconds": _since(exchange, now if exchange.ended is None else exchange.ended),
-        "first_token": _since(exchange, first),
+        "first_token": _since(exchange, exchange.pace.first),
         "tokens": usage and usage._asdict(),
         "notices": sum(1 for _ in exchange.notices),
         "tools": sum(1 for step in exchange.steps if step.kind is StepKind.TOOL),
@@ -72,6 +71,7 @@ def row(exchange: Exchange, id: str, worker: str, now: float) -> Json:
 def detail(exchange: Exchange) -> Json:
     """What the line leaves out, besides the contents."""
     pace = exchange.pace
+    gaps = pace.gaps()
     return {
         "error_type": exchange.fault and exchange.fault.type,
         "upstream_model": exchange.upstream_model,
@@ -87,8 +87,8 @@ def detail(exchange: Exchange) -> Json:
         "pace": {
             "count": pace.count,
             "bounds": GAP_BOUNDS,
-            "gaps": pace.gaps,
-            "longest": pace.longest_gap,
+            "gaps": gaps.counts,
+            "longest": gaps.longest,
             "last": _since(exchange, pace.last),
         },
     }

@@ -86,11 +86,11 @@ def test_the_first_token_is_found_once_and_says_what_the_gateway_added() -> None
         exchange.phases["request_body"] = 2.0
         exchange.working_since = exchange.began
         exchange.said(b"one")
-        first, added = exchange.pace.first_token, exchange.added_to_first_token
+        first, added = exchange.pace.first, exchange.added_to_first_token
         exchange.said(b"two")
     assert added is not None
     assert added >= 2.0
-    assert (exchange.pace.first_token, exchange.added_to_first_token, exchange.pace.count) == (first, added, 2)
+    assert (exchange.pace.first, exchange.added_to_first_token, exchange.pace.count) == (first, added, 2)
 
 
 def test_a_reader_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
