@@ -45,6 +45,7 @@ def test_where_nobody_wants_events_the_trace_is_kept_all_the_same() -> None:
     emitter = Mute(PROFILES["openai"])
     emitter.begin(b"{}")
     emitter.emit("response.one", item=None)
+    emitter.describe("response.one", dict)
     emitter.delta(delta_prefix("response.two"), 0, "abc")
     emitter.error(UpstreamError("no"))
     assert emitter.trace.marks == [["i", 0], 3, ["e", "server_error", None, None]]
