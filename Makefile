@@ -10,32 +10,49 @@ ROUNDS ?= 5
 MINUTES ?= 30
 # Processes of tests: one more than the two cores of CI, because much of what they do is waiting.
 TESTERS ?= 3
+PYTEST := $(BIN)/python -m pytest -p no:xdist
+# Each group of tests is a process of its own, which imports only what it needs and starts its gateways once. Those that take longest
+# come first; tests/others is what is in no folder named here. What each has to say comes when it ends, where make can do that.
+FOLDERS := tests/local tests/disaster tests/real tests/clients tests/telemetry tests/tools tests/session tests/inspector
+MEASURED := tests/core tests/schema tests/openapi tests/test_generated.py
+GROUPS := tests/others tests/measured $(FOLDERS)
+AT_ONCE := --keep-going -j $(TESTERS) $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 # Otherwise each of the hundreds of processes that the tests start would compile the program again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check format fix lint types tests long generated protos envoy-yaml openapi lock bench bench-smoke bench-peers bench-state bench-hosted bench-background bench-telemetry soak clean
+.PHONY: run test check format fix lint types tests $(GROUPS) long generated protos envoy-yaml openapi lock bench bench-smoke bench-peers bench-state bench-hosted bench-background bench-telemetry soak clean
 
 run: $(VENV)/.runtime ## start Envoy, the processor and (without an upstream) the demo model
 	@exec $(BIN)/gw-extproc run $(ARGS)
 
 test: check ## all that CI checks
 
-check: format lint generated ## format, lint, generated files, strict types beside tests with coverage
-	@$(MAKE) --no-print-directory -j 2 types tests
+check: format lint ## format, lint, strict types beside tests with coverage, one of which looks at the generated files
+	@$(MAKE) --no-print-directory $(AT_ONCE) types $(GROUPS)
 
-$(VENV)/.runtime: requirements-pip.lock requirements.lock pyproject.toml
-	@echo "installing into $(VENV) ..."
+$(VENV)/.pip: requirements-pip.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --no-deps --require-hashes -r requirements-pip.lock
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.pip requirements.lock pyproject.toml
+	@echo "installing into $(VENV) ..."
 	@$(PIP) install --no-compile --no-deps --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@$(COMPILE)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+$(VENV)/.tools: $(VENV)/.pip requirements.lock requirements-dev.lock
 	@echo "installing the development tools ..."
-	@$(PIP) install --no-compile --no-deps --require-hashes -r requirements-dev.lock
+	@awk '/^[^ #]/ { wanted = NR == FNR ? 0 : !($$1 in other) } NR == FNR && /^[^ #]/ { other[$$1] } wanted' \
+		requirements.lock requirements-dev.lock > $(VENV)/tools.lock
+	@$(PIP) install --no-compile --no-deps --require-hashes -r $(VENV)/tools.lock
+	@touch $@
+
+# One pip keeps one core busy: what development needs besides is installed beside the rest.
+$(VENV)/.dev: requirements-pip.lock requirements.lock requirements-dev.lock pyproject.toml
+	@$(MAKE) --no-print-directory -j 2 $(VENV)/.runtime $(VENV)/.tools
 	@$(COMPILE)
 	@touch $@
 
@@ -48,8 +65,17 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	@$(BIN)/mypy
 
-tests: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder --cov --cov-report term
+tests: $(VENV)/.dev ## all of them, with the coverage that core and schema must have
+	@$(MAKE) --no-print-directory $(AT_ONCE) $(GROUPS)
+
+$(FOLDERS): $(VENV)/.dev
+	@$(PYTEST) $@
+
+tests/measured: $(VENV)/.dev
+	@$(PYTEST) --cov --cov-report term $(MEASURED)
+
+tests/others: $(VENV)/.dev
+	@$(PYTEST) tests $(patsubst %,--ignore=%,$(FOLDERS) $(MEASURED))
 
 long: $(VENV)/.dev ## bursts through gateways and stores that die again and again
 	@$(BIN)/python -m pytest -n 2 -m long

@@ -98,7 +98,7 @@ class Arena:
         return Contestant(name, port, cpu.family(pid))
 
     async def _worker(self, name: str, option: str, address: str, settings: Settings) -> int:
-        command = (sys.executable, "-P", "-m", "gw_extproc.worker", option, address)
+        command = (sys.executable, "-P", "-m", "gw_extproc.process", "gw_extproc.worker", option, address)
         return await self._serving(name, command, settings, address)
 
     async def _serving(self, name: str, command: Sequence[str | Path], settings: Settings, address: str) -> int:

@@ -12,6 +12,7 @@ from matplotlib import pyplot
 
 _COLUMNS = 3
 _INCHES = 5.2, 3.8
+_ROOM = 0.15  # of the height, above all bars: for the legend
 
 
 def draw(panels: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -22,7 +23,6 @@ def draw(panels: Sequence[Mapping[str, Any]], path: Path) -> None:
         place.set_title(panel["title"], fontsize=11)
         _bars(place, panel) if "bars" in panel else _lines(place, panel)
         place.grid(axis="y", alpha=0.3)
-        place.legend(fontsize=8)
     for place in places[len(panels) :]:
         place.axis("off")
     figure.tight_layout()
@@ -39,6 +39,8 @@ def _bars(place: Any, panel: Mapping[str, Any]) -> None:
         place.bar(at, [median for median, _, _ in values], width, yerr=errors, label=name, error_kw={"lw": 0.8})
     place.axhline(1.0, color="black", lw=0.6)
     place.set_xticks(range(len(groups)), groups, fontsize=8)
+    place.margins(y=_ROOM)
+    place.legend(fontsize=8, loc="upper center", ncols=len(series))
 
 
 def _lines(place: Any, panel: Mapping[str, Any]) -> None:
@@ -47,6 +49,7 @@ def _lines(place: Any, panel: Mapping[str, Any]) -> None:
     place.set_xlabel(panel["x"], fontsize=9)
     place.set_xlim(left=0)
     place.set_ylim(bottom=0)
+    place.legend(fontsize=8)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 
 from gw_extproc.cli import main
 from gw_extproc.options import options
+from tests.names import UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ from gw_extproc.options import options
         (["serve", "--grpc", "here"], "--grpc (GW_GRPC): expected host:port or unix:/path, not 'here'"),
         (["serve"], "--store (GW_STORE): serve wants the URL of a Redis or Valkey, or embedded for one of its own"),
         (["http", "--grpc", "127.0.0.1:1"], "unrecognized arguments: --grpc 127.0.0.1:1 (see gw-extproc --help)"),
-        (["run", "--host", "nowhere.invalid"], "--host (GW_HOST): 'nowhere.invalid' is not an address of this machine"),
+        (["run", "--host", UNKNOWN], f"--host (GW_HOST): '{UNKNOWN}' is not an address of this machine"),
         (
             ["envoy-config", "--upstream", "ollama"],
             "--upstream (GW_UPSTREAM): 'ollama' is not a base URL such as http://127.0.0.1:11434/v1",
@@ -60,8 +61,8 @@ def test_the_configuration_is_printed(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_the_doctor_fails_where_something_must_be_mended(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["doctor", "--port", "0", "--upstream", "http://nowhere.invalid/v1"]) == 1
-    assert "FAIL  upstream      the name nowhere.invalid is not known -> " in capsys.readouterr().out
+    assert main(["doctor", "--port", "0", "--upstream", f"http://{UNKNOWN}/v1"]) == 1
+    assert f"FAIL  upstream      the name {UNKNOWN} is not known -> " in capsys.readouterr().out
     assert main(["doctor", "--port", "0"]) == 0
 
 

@@ -21,6 +21,23 @@ _OF_WORKERS_OURS = ("gw_extproc.worker", "gw_extproc.schema", "gw_extproc.sessio
 _OF_MOST = ("pydantic", "gw_extproc.settings", "gw_extproc.telemetry.record")
 """The demo model has no settings."""
 
+_READY = """
+import os, signal
+from gw_extproc import worker
+from gw_extproc.schema.requests import CreateResponse
+from gw_extproc.settings import Settings
+
+def look():
+    print(CreateResponse.__pydantic_complete__)
+
+def ready():
+    look()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+look()
+worker.serve(Settings.read({"store": "redis://127.0.0.1:1", "admin_port": 0}), grpc=None, http=None, admin=worker.Admin(), ready=ready)
+"""
+
 
 @pytest.mark.parametrize(
     ("started", "absent"),
@@ -44,6 +61,11 @@ def test_what_the_redis_client_was_not_shown_is_there_for_others() -> None:
 def test_what_is_loaded_without_looking_for_garbage_is_never_looked_through() -> None:
     look = "import gc; from gw_extproc.loading import uncollected\nwith uncollected(): print(gc.isenabled())\n"
     assert _printed(f"{look}print(gc.isenabled(), gc.get_freeze_count() > 0)").split() == ["False", "True", "True"]
+
+
+def test_the_validator_of_requests_is_built_before_a_worker_is_ready() -> None:
+    """The store is away: that is none of a start's business."""
+    assert _printed(_READY).split() == ["False", "True"]
 
 
 def _printed(code: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-DEADLINE = 20.0
-"""Seconds that any wait may take, on a machine that is busy with other things."""
+DEADLINE = 60.0
+"""Seconds that any wait may take, on a machine that is busy with other things: a start that takes three took twenty beside others."""
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

@@ -29,7 +29,7 @@ new_id = "{}_{}".format
 """Ids as they are made: by prefix and place, as `msg_0`."""
 
 
-def assembler(*, profile: str = "openai", seal: Seal | None = None, **request: Any) -> Assembler:
+def assembler(*, profile: str = "openai", seal: Seal | None = None, events: bool = True, **request: Any) -> Assembler:
     """The assembler for the answer to that request, not yet started."""
     body = validate({"model": "m", "input": "hi", "stream": True, **request})
     plan = translate(body, Items(input_items(body)), GENERIC, reject_unsupported=False)
@@ -43,6 +43,7 @@ def assembler(*, profile: str = "openai", seal: Seal | None = None, **request: A
         think_tags=GENERIC.think_tags,
         store=body.get("store") is not False,
         seal=seal,
+        events=events,
     )
     return Assembler(making)
 

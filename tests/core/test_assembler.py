@@ -493,6 +493,24 @@ class TestKeeping:
         made.feed(chunk({"content": "a"}))
         assert (made.ended, made.outputs) == (False, ())
 
+    def test_items_are_told_as_they_stand(self) -> None:
+        made = assembler()
+        made.start()
+        made.feed(chunk({"content": "a"}))
+        (item,) = made.items()
+        assert (item["status"], item["content"][0]["text"]) == ("in_progress", "a")
+
+    def test_what_the_end_adds_and_why_it_came_is_told_to_who_keeps_count(self) -> None:
+        made = assembler()
+        got = told(made, stream(*said("a"), finish="length"))
+        assert made.finish_reason == "length"
+        assert made.ended_with["incomplete_details"] == got.response["incomplete_details"] == LENGTH
+
+    def test_where_nobody_wants_events_the_object_is_the_same(self) -> None:
+        made, silent = assembler(), assembler(events=False)
+        body = stream(*said("a"), usage())
+        assert told(silent, body).response == told(made, body).response
+
     @pytest.mark.parametrize("stored", [True, False])
     def test_the_end_says_whether_it_is_stored(self, stored: bool) -> None:
         made = assembler()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.core.events import PROFILES, Emitter, Mute, delta_prefix, payloads, pieces
+from tests.events import events
 
 
 def test_events_are_framed_and_numbered_from_0() -> None:
@@ -22,6 +23,17 @@ def test_events_are_framed_and_numbered_from_0() -> None:
     )
     assert emitter.trace.marks == [["i", 0], 4, 1]
     assert emitter.take() == b""
+
+
+def test_a_text_that_grows_after_another_says_whose_it_is() -> None:
+    emitter = Emitter(PROFILES["openai"])
+    prefix, texts = delta_prefix("response.two"), list[str]()
+    grow = emitter.growing(prefix, 1, texts)
+    emitter.delta(prefix, 0, "a")
+    told = emitter.take() + grow("bc") + grow("d")
+    assert [event["delta"] for event in events(told)] == ["a", "bc", "d"]
+    assert texts == ["bc", "d"]
+    assert emitter.trace.marks == [["i", 0], 1, ["i", 1], 2, 1]
 
 
 def test_what_waits_is_told_to_be_queued() -> None:
@@ -45,6 +57,7 @@ def test_where_nobody_wants_events_the_trace_is_kept_all_the_same() -> None:
     emitter = Mute(PROFILES["openai"])
     emitter.begin(b"{}")
     emitter.emit("response.one", item=None)
+    emitter.describe("response.one", dict)
     emitter.delta(delta_prefix("response.two"), 0, "abc")
     emitter.error(UpstreamError("no"))
     assert emitter.trace.marks == [["i", 0], 3, ["e", "server_error", None, None]]

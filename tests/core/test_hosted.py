@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -13,9 +14,11 @@ from gw_extproc.core.approvals import approvals
 from gw_extproc.core.assembler import Assembler, Making
 from gw_extproc.core.conversation import Items
 from gw_extproc.core.dialects import GENERIC
+from gw_extproc.core.drafts import Place
 from gw_extproc.core.errors import CallerError, UpstreamError
-from gw_extproc.core.events import PROFILES
+from gw_extproc.core.events import PROFILES, Emitter
 from gw_extproc.core.hosted import NOTHING, Form, Hosted, Told
+from gw_extproc.core.hosted_draft import HostedDraft
 from gw_extproc.core.replay import replay
 from gw_extproc.core.request import Plan, check_approved, input_items, translate
 from gw_extproc.core.response import ResponseObject
@@ -122,6 +125,13 @@ DO = called(piece(0, "a", "s__do", '{"x":'), piece(0, arguments="1}"))
 
 
 # The assembler
+
+
+def test_an_item_without_a_text_only_says_that_it_runs() -> None:
+    draft = HostedDraft(Place(emitter := Emitter(PROFILES["openai"]), "mcpl_1", 0), replace(LIST, running="response.list.running"), {})
+    emitter.take()
+    draft.run()
+    assert [event["type"] for event in events(emitter.take())] == ["response.list.running"]
 
 
 def test_a_response_goes_on_after_its_tools() -> None:
@@ -309,6 +319,15 @@ def test_approvals_in_the_history() -> None:
     assert outputs(REQUEST, answer(False), answer(True), call(approval_request_id="mcpr_1")) == ["done"]
 
 
+def test_a_request_is_refused_by_the_last_answer_unless_it_was_run() -> None:
+    no, yes = answer(False), answer(True)
+    assert approvals([REQUEST, no]).refused(no) == REQUEST
+    assert approvals([REQUEST, yes]).refused(yes) is None
+    assert approvals([REQUEST, no, yes]).refused(no) is None
+    assert approvals([no]).refused(no) is None
+    assert approvals([REQUEST, no, call(approval_request_id="mcpr_1")]).refused(no) is None
+
+
 def test_an_approval_of_nothing_is_refused() -> None:
     with pytest.raises(CallerError) as refused:
         plan(input=[HELLO, answer(True)])
@@ -326,6 +345,7 @@ def test_an_approved_call_needs_its_server() -> None:
 
 def test_only_what_is_approved_now_is_due() -> None:
     before = [REQUEST, answer(True)]
+    assert approvals([REQUEST]).due(before) == ()
     assert approvals(before).due([]) == []
     assert approvals(before).due(before) == [REQUEST]
     assert approvals([*before, call(approval_request_id="mcpr_1")]).due(before) == []

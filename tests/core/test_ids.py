@@ -14,6 +14,14 @@ refs = st.builds(Ref, parts, parts)
 A, B = "a" * ids.PART, "b" * ids.PART
 
 
+def test_ids_as_they_look() -> None:
+    ref = Ref(A, B)
+    assert (made := ids.response_id(ref), ids.parse_response(made)) == (f"resp_{A}{B}", ref)
+    assert (made := ids.conversation_id(A), ids.parse_conversation(made)) == (f"conv_{A}", A)
+    assert (made := ids.prompt_id(A), ids.parse_prompt(made)) == (f"pmpt_{A}", A)
+    assert (made := ids.item_id("msg", ref, 11), ids.parse_item(made)) == (f"msg_{A}{B}0b", (ref, 11))
+
+
 @given(refs)
 def test_a_response_id_names_its_place(ref: Ref) -> None:
     assert ids.parse_response(ids.response_id(ref)) == ref

@@ -19,7 +19,7 @@ from gw_extproc.core.sse import ChunkDecoder, Ending
 from gw_extproc.core.trace import Mark
 from tests.events import Json, events
 
-from .answers import announced, assembler, cut, stream, usage
+from .answers import announced, assembler, chunk, cut, stream, usage
 from .test_laws import CALLS, CUTS, REASONS, REQUESTS, TEXTS, deltas
 from .test_wire import BODIES
 from .test_wire import REQUESTS as ALL_REQUESTS
@@ -97,6 +97,17 @@ def test_what_is_shown_meanwhile_is_what_the_end_would_show() -> None:
     assert [item["type"] for item in made_of["output"]] == [item["type"] for item in final["output"]]
     assert made_of["output"][0] == final["output"][0]
     assert made_of["output"][1]["content"] == final["output"][1]["content"]
+
+
+def test_logprobs_are_shown_as_far_as_they_came() -> None:
+    tokens = [{"token": text, "logprob": -1.0, "bytes": [97], "top_logprobs": []} for text in "ab"]
+    made, told = assembler(include=["message.output_text.logprobs"]), Partial()
+    chunks = [chunk({"content": token["token"]}) for token in tokens]
+    for each, token in zip(chunks, tokens, strict=True):
+        each["choices"][0]["logprobs"] = {"content": [token]}
+    for said, _ in batches(made, [stream(*chunks)]):
+        told.read(said)
+    assert told.items[0]["content"][0]["logprobs"] == tokens
 
 
 def test_one_that_was_only_queued_is_told_to_be_in_progress_first() -> None:

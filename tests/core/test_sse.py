@@ -233,3 +233,14 @@ def test_any_bytes_in_any_split_give_the_same_chunks(body: bytes, at: Sequence[i
     chunks, ending = decoded(body)
     assert decoded(*pieces) == (chunks, ending)
     assert all(isinstance(chunk, dict) and orjson.dumps(chunk) for chunk in chunks)
+
+
+def test_it_knows_whether_an_event_is_unfinished_and_whether_all_was_said() -> None:
+    decoder = ChunkDecoder()
+    assert (decoder.idle, decoder.done) == (False, False)
+    decoder.feed(b'data: {"a":1}\n\n')
+    assert (decoder.idle, decoder.done) == (True, False)
+    decoder.feed(b"data: [DO")
+    assert not decoder.idle
+    decoder.feed(b"NE]\n\n")
+    assert decoder.done

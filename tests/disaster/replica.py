@@ -45,7 +45,7 @@ class Replica:
         addresses = ("--http", f"127.0.0.1:{self.http}", "--grpc", f"127.0.0.1:{self.grpc}")
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gw_extproc.worker", *addresses],
+                [sys.executable, "-m", "gw_extproc.process", "gw_extproc.worker", *addresses],
                 env=environment() | self._settings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

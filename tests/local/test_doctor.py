@@ -15,6 +15,7 @@ from gw_extproc.local import doctor, upstream_check
 from gw_extproc.local.findings import Finding, Grade
 from gw_extproc.settings import Settings
 from tests.connections import answering
+from tests.names import UNKNOWN
 from tests.sockets import free_port
 
 from .slow_model import SlowModel
@@ -115,10 +116,10 @@ async def test_a_missing_envoy_is_named(tmp_path: Path) -> None:
 
 async def test_a_key_without_encryption_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    found = await examine(upstream="http://model.invalid/v1", upstream_api_key="k")
+    found = await examine(upstream=f"http://{UNKNOWN}/v1", upstream_api_key="k")
     assert found["key"].grade is Grade.WARN
     assert found["proxy"].grade is Grade.WARN
-    assert found["upstream"].state == "the name model.invalid is not known"
+    assert found["upstream"].state == f"the name {UNKNOWN} is not known"
 
 
 @pytest.mark.parametrize(

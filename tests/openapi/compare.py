@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 from tests.beside import SPEC
@@ -147,8 +147,9 @@ def _values(schema: Json) -> Sequence[object]:
     return [schema["const"]] if "const" in schema else schema.get("enum", ())
 
 
-def differences() -> list[Difference]:
-    """All of them, in the order of their document; those of a shared place once."""
+@cache
+def differences() -> Sequence[Difference]:
+    """All of them, in the order of their document; those of a shared place once. To find them takes ten seconds, so they are kept."""
     theirs = json.loads((SPEC / "openai-openapi-subset.json").read_bytes())
     ours = document()
     found = []

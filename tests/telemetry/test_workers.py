@@ -32,7 +32,7 @@ class Worker:
 
     def __init__(self, number: int, directory: Path, admin: socket.socket, upstream: Upstream) -> None:
         self._command = [
-            *(sys.executable, "-m", "gw_extproc.worker", "--number", str(number)),
+            *(sys.executable, "-m", "gw_extproc.process", "gw_extproc.worker", "--number", str(number)),
             *("--peers", f"{directory}/0.sock,{directory}/1.sock", "--admin", str(admin.fileno())),
         ]
         self._admin = admin
