@@ -6,16 +6,14 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from urllib.parse import urljoin
-
-import httpx2
+from urllib.parse import quote, urlsplit
 
 from gw_extproc.core.errors import BAD_ANSWER, UPSTREAM_ERROR, UpstreamError
+from gw_extproc.http1.client import Answer, Client
+from gw_extproc.http1.errors import Broken, HttpError, Silent, Unreachable
+from gw_extproc.http1.outgoing import Content
+from gw_extproc.http1.reaching import Server
 from gw_extproc.settings import ModelCalls, Settings
-
-_CONNECT = 5.0  # seconds, as Envoy's
-_IDLE = 4.0  # seconds that a connection waits for another call: servers close theirs after five, often
-_CONNECTS = 2  # further tries to connect: the model cannot have seen the request
 
 _HOP_BY_HOP = frozenset(
     {
@@ -25,7 +23,15 @@ _HOP_BY_HOP = frozenset(
     }
 )
 
-Content = bytes | AsyncIterator[bytes] | None
+_PATH = "/%:@!$&'()*+,;=~"
+"""What stands in a base path as it is (RFC 3986, section 3.3)."""
+
+_FAILURES: Mapping[type[HttpError], tuple[str, int]] = {
+    Unreachable: ("The upstream cannot be reached.", 503),
+    Silent: ("The upstream did not answer in time.", 504),
+    Broken: ("The upstream broke off.", 502),
+}
+"""What is said of each, and under which status."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +59,18 @@ class UpstreamClient:
         key = settings.upstream_api_key
         self.credentials: Mapping[str, str] = {} if key is None else {"authorization": f"Bearer {key.get_secret_value()}"}
         """Replaces the caller's header where the gateway has a key of its own."""
-        self._calls = settings.model_calls
-        self._client = _client(self._calls, settings.model_timeout)
+        calls = settings.model_calls
+        self._place = None if calls is None else _Place.of(calls)
+        self._client = None if self._place is None else Client(self._place.server, settings.model_timeout)
+
+    @property
+    def authority(self) -> str:
+        """Whom calls are for, as their Host header says it; empty where there is nobody."""
+        return "" if self._place is None else self._place.authority
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.close()
 
     @asynccontextmanager
     async def call(
@@ -67,21 +80,15 @@ class UpstreamClient:
 
         Leaving the block drops what is unread. Raises UpstreamError where the upstream cannot be reached, or breaks off.
         """
-        if self._calls is None:
+        if self._client is None or self._place is None:
             message = "The gateway knows no upstream for this call; it is started with --upstream or --egress."
             raise UpstreamError(message, status=503, code="upstream_not_configured")
-        base = urljoin(self._calls.url, "/").rstrip("/") if at_root else self._calls.url
-        sent = {name: value for name, value in _end_to_end(headers).items() if not name.startswith(":")}
-        sent |= {"accept-encoding": "identity", **self.credentials}
-        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in sent.items()]  # as they were read
-        request = self._client.build_request(method, f"{base}{path}", headers=encoded, content=content)
+        own = {"host": self.authority, "accept-encoding": "identity", **self.credentials}
+        sent = own | {name: value for name, value in _end_to_end(headers).items() if name not in own and not name.startswith(":")}
+        target = path if at_root else f"{self._place.base}{path}"
         with _translated():
-            response = await self._client.send(request, stream=True)
-        try:
-            received = {name.lower(): value for name, value in response.headers.items()}
-            yield Answered(response.status_code, _end_to_end(received), _pieces(response))
-        finally:
-            await response.aclose()
+            async with self._client.exchange(method, target, sent, content) as answer:
+                yield Answered(answer.head.status, _end_to_end(answer.head.headers), _pieces(answer))
 
     async def reachable(self) -> bool:
         """Whether anybody answers there, whatever it says."""
@@ -92,22 +99,30 @@ class UpstreamClient:
             return False
 
 
-def _client(calls: ModelCalls | None, silence: float) -> httpx2.AsyncClient:
-    transport = httpx2.AsyncHTTPTransport(
-        uds=calls.socket if calls else None,
-        retries=_CONNECTS,
-        verify=_trusted(calls),
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256, keepalive_expiry=_IDLE),
-    )
-    timeout = httpx2.Timeout(silence, connect=_CONNECT, pool=None)
-    return httpx2.AsyncClient(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
+@dataclass(frozen=True)
+class _Place:
+    """A base URL, taken apart."""
+
+    server: Server
+    authority: str
+    base: str
+
+    @classmethod
+    def of(cls, calls: ModelCalls) -> _Place:
+        parts = urlsplit(calls.url)
+        assert parts.hostname is not None, "the settings say so"
+        host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
+        secure = parts.scheme == "https"
+        server = Server(host, parts.port or (443 if secure else 80), calls.socket, _trusted() if secure else None)
+        authority = f"[{host}]" if ":" in host else host
+        return cls(server, authority if parts.port is None else f"{authority}:{parts.port}", quote(parts.path, safe=_PATH))
 
 
-def _trusted(calls: ModelCalls | None) -> ssl.SSLContext:
-    """The certificates that this machine trusts; nobody's where nothing is called over TLS: to load them takes 30 ms and megabytes."""
-    if calls is not None and calls.url.startswith("https:"):
-        return ssl.create_default_context()
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def _trusted() -> ssl.SSLContext:
+    """The certificates that this machine trusts: to load them takes 30 ms and megabytes."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _end_to_end(headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -116,20 +131,17 @@ def _end_to_end(headers: Mapping[str, str]) -> Mapping[str, str]:
     return {name: value for name, value in headers.items() if name not in dropped}
 
 
-async def _pieces(response: httpx2.Response) -> AsyncIterator[bytes]:
+async def _pieces(answer: Answer) -> AsyncIterator[bytes]:
     with _translated():
-        async for piece in response.aiter_raw():
+        while piece := await answer.read():
             yield piece
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """The one table of httpx2's errors."""
+    """The client's errors as ours."""
     try:
         yield
-    except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-        raise UpstreamError("The upstream cannot be reached.", status=503, code=UPSTREAM_ERROR) from error
-    except httpx2.TimeoutException as error:
-        raise UpstreamError("The upstream did not answer in time.", status=504, code=UPSTREAM_ERROR) from error
-    except httpx2.HTTPError as error:
-        raise UpstreamError("The upstream broke off.", status=502, code=UPSTREAM_ERROR) from error
+    except HttpError as error:
+        message, status = _FAILURES[type(error)]
+        raise UpstreamError(message, status=status, code=UPSTREAM_ERROR) from error

