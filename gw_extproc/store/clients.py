@@ -18,11 +18,12 @@ Client = Redis | RedisCluster
 
 def build(url: StoreUrl, *, timeout: float, connections: int) -> tuple[Client, Sentinel | None]:
     """The client, and the Sentinel that must be closed with it. The client tries once: who uses it repeats."""
-    # Less time than an attempt has: only what fails in here makes a cluster or Sentinel look for another node.
     common: dict[str, Any] = {
         "username": url.username,
         "password": url.password,
-        "socket_timeout": timeout * 0.8,
+        # Who uses the client limits each attempt. A cluster has less time than that: only what fails in there makes it look for
+        # another node. Elsewhere a second limit would be a task and a timer for each command.
+        "socket_timeout": timeout * 0.8 if url.kind == "cluster" else None,
         "socket_connect_timeout": timeout / 2,
         "protocol": 2,  # RESP3 would add a greeting and notices that nobody reads
         "driver_info": None,

@@ -28,6 +28,7 @@ from redis.exceptions import (
 from gw_extproc.core.store_url import parse
 from gw_extproc.store import clients, keys
 from gw_extproc.store.errors import REFUSALS, StoreDown
+from gw_extproc.store.lending import Lending
 from gw_extproc.store.scripts import PROBE, Script
 from gw_extproc.store.watch import Watch
 from gw_extproc.telemetry.record import Step, StepKind, current
@@ -85,6 +86,8 @@ class Connection:
         self._told = told
         # The pools in there are larger, so that a probe never waits for a place.
         self._client, self._sentinel = clients.build(where, timeout=timeout, connections=2 * CONNECTIONS)
+        # A cluster asks another node for each slot: its client finds it.
+        self._lending = None if isinstance(self._client, RedisCluster) else Lending(self._client.connection_pool)
         self._places = asyncio.Semaphore(CONNECTIONS)
         # Clients of their own, which may be silent longer: a call that waits shall not hold up one that does not.
         self._waiting, self._waiting_sentinel = clients.build(where, timeout=2 * LONGEST_WAIT + timeout, connections=2 * WAITERS)
@@ -172,7 +175,9 @@ class Connection:
         return {"target_nodes": self._waiting.get_node_from_key(key)}
 
     async def _evaluate(self, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
-        return cast(Reply, await _uncancelled(self._client.execute_command("EVAL", script.text, len(keys), *keys, *arguments)))
+        command = ("EVAL", script.text, len(keys), *keys, *arguments)
+        call = self._client.execute_command(*command) if self._lending is None else self._lending.call(*command)
+        return cast(Reply, await _uncancelled(call))
 
     async def _probe(self) -> str:
         """Why the store is not there; empty if it is."""
