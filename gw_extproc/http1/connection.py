@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         """Ends the exchange; whether the connection may carry another one. It is closed where it may not."""
         answer, self._answer = self._answer, None
         body, self._body = self._body, None
-        sent = body is None or body.done()
+        sent = body is None or (body.done() and not body.cancelled() and body.exception() is None)
         if body is not None:
             body.cancel()
         reusable = answer is not None and answer.whole and answer.reusable and sent

@@ -301,6 +301,28 @@ async def test_nor_one_whose_answer_was_left_or_never_came() -> None:
     assert wire.connections == 2
 
 
+async def test_nor_one_whose_request_broke_off_at_the_moment_when_its_answer_was_whole() -> None:
+    """The next request would be taken for the rest of it."""
+    breaks = asyncio.Event()
+
+    async def breaking() -> AsyncIterator[bytes]:
+        yield b"a"
+        await breaks.wait()
+        raise LookupError
+
+    async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"1\r\na\r\n")
+        writer.write(OK)
+        await reader.read()
+
+    async with client(early) as http:
+        async with http.exchange("POST", "/", {"host": "h"}, breaking()) as answer:
+            assert await answer.read() == b"ok"
+            breaks.set()
+            await asyncio.sleep(0)  # the source raises now, and nobody has been told yet
+        assert not http.idle
+
+
 async def test_a_request_is_not_sent_twice() -> None:
     """Also one that could be repeated, on a connection that was kept: whether it has been seen nobody knows."""
     connections, left = 0, asyncio.Event()
