@@ -99,7 +99,8 @@ class Connection(asyncio.Protocol):
         return not looking.poll(0)
 
     def close(self) -> None:
-        """At once: what is unsent or unread is of no use to anybody."""
+        """At once: what is unsent or unread is of no use to anybody. An answer that would end with its connection has not ended."""
+        self._fail(Broken("it was closed"))
         self._transport.abort()
 
     # what the transport calls

@@ -393,14 +393,15 @@ async def test_also_in_the_middle_of_its_request() -> None:
         await wire.ended.wait()
 
 
-async def test_the_end_of_the_client_ends_whatever_is_open() -> None:
-    wire = Wire([STREAM, asyncio.Event()])
-    async with client(wire.answer) as http:
-        asking = asyncio.create_task(asked(http))
-        await eventually(lambda: bool(wire.requests), "the request")
+@pytest.mark.parametrize("head", [STREAM, b"HTTP/1.0 200 OK\r\n\r\n"], ids=["chunks", "until the end"])
+async def test_the_end_of_the_client_ends_whatever_is_open(head: bytes) -> None:
+    """Also an answer that ends with its connection is cut off by that, and does not pass for whole."""
+    wire = Wire([head, asyncio.Event()])
+    async with client(wire.answer) as http, http.exchange("POST", "/", {"host": "h"}, b"") as answer:
+        reading = asyncio.create_task(answer.read())
         await http.close()
         with pytest.raises(Broken):
-            await asking
+            await reading
         await wire.ended.wait()
 
 
