@@ -54,7 +54,7 @@ class Incoming:
         self._parser = HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(
             lenient_chunked_length=True,
-            lenient_data_after_close=True,
+            lenient_keep_alive=True,  # the answer follows an interim one that says `connection: close`
             lenient_optional_cr_before_lf=True,
             lenient_spaces_after_chunk_size=True,
         )

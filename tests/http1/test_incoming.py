@@ -43,6 +43,9 @@ CASES = {
     "interim": Case(
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n" + OK + b"content-length: 2\r\n\r\nhi", body=b"hi"
     ),
+    "interim that closes": Case(
+        b"HTTP/1.1 100 Continue\r\nconnection: close\r\n\r\nHTTP/1.0 102 Wait\r\n\r\n" + OK + b"content-length: 2\r\n\r\nhi", body=b"hi"
+    ),
     "204": Case(b"HTTP/1.1 204 No Content\r\n\r\n", status=204),
     "304 with a length": Case(b"HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n", status=304),
     "to HEAD": Case(OK + b"content-length: 5\r\n\r\n", method="HEAD", reusable=False),
@@ -51,6 +54,9 @@ CASES = {
         OK + b"content-length: 2\r\n\r\nhi" + OK + b"content-length: 2\r\n\r\nho", body=b"hi", reusable=False
     ),
     "more, after the end": Case(OK + b"connection: close\r\ncontent-length: 2\r\n\r\nhi??", body=b"hi", reusable=False),
+    "more than was asked for, after the end": Case(
+        OK + b"connection: close\r\ncontent-length: 2\r\n\r\nhi" + OK + b"content-length: 2\r\n\r\nho", body=b"hi", reusable=False
+    ),
     "more, and no HTTP": Case(OK + b"content-length: 2\r\n\r\nhi??", body=b"hi", reusable=False),
 }
 
