@@ -27,6 +27,9 @@ from gw_extproc.http1.silence import Silence
 _ENOUGH = 256 * 1024
 """Bytes of an answer that wait for their reader before no more are read: what one read takes at most."""
 
+_AT_ONCE = 64 * 1024
+"""Bytes of a request that are handed on before the server has to have taken some: what a transport keeps before it asks to wait."""
+
 
 class Connection(asyncio.Protocol):
     """Told by its transport what comes; it is among those that are `opened` for as long as there is something to close."""
@@ -53,9 +56,9 @@ class Connection(asyncio.Protocol):
         head = outgoing.head(method, path, framed)
         answer = self._answer = Incoming(method)
         if content is None or isinstance(content, bytes):
-            self._transport.writelines((head, content) if content else (head,))
-            if self._room is not None:
-                self._sending(self._drained())
+            self._transport.writelines((head, content[:_AT_ONCE]) if content else (head,))
+            if content is not None and (self._room is not None or len(content) > _AT_ONCE):
+                self._sending(self._rest(content))
         else:
             self._transport.write(head)
             self._sending(
@@ -166,6 +169,10 @@ class Connection(asyncio.Protocol):
             self._fail(failure)
         self._tell()
 
+    async def _rest(self, content: bytes) -> None:
+        await self._drained()
+        await self._write(content, _AT_ONCE)
+
     async def _in_chunks(self, content: AsyncIterator[bytes]) -> None:
         async for piece in content:
             if piece:
@@ -183,9 +190,11 @@ class Connection(asyncio.Protocol):
         if left:
             raise Broken("the body has not the length that was told")
 
-    async def _write(self, data: bytes) -> None:
-        self._transport.write(data)
-        await self._drained()
+    async def _write(self, data: bytes, start: int = 0) -> None:
+        """A server that takes long for all of it has not been silent, as long as it takes some."""
+        for begin in range(start, len(data), _AT_ONCE):
+            self._transport.write(data[begin : begin + _AT_ONCE])
+            await self._drained()
 
     async def _drained(self) -> None:
         if self._room is not None:
