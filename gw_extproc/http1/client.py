@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from gw_extproc.http1 import outgoing
 from gw_extproc.http1.connection import Connection
@@ -50,7 +51,7 @@ class Client:
 
         Raises HttpError, and what the content raises. A request is sent once: only connecting is tried again.
         """
-        connection = self._fresh() or await reached(self._server, self._connection)
+        connection = self._fresh() or await self._another()
         try:
             head = await connection.ask(method, outgoing.target(path), headers, content)
             yield Answer(head, connection)
@@ -70,8 +71,12 @@ class Client:
         if lost:
             await asyncio.wait(lost)
 
-    def _connection(self) -> Connection:
-        return Connection(self._silence, self._opened)
+    async def _another(self) -> Connection:
+        """It is ours from now on, not from when it was made: uvloop says nothing of the end of one whose maker was cancelled."""
+        connection = await reached(self._server, partial(Connection, self._silence))
+        self._opened.add(connection)
+        connection.lost.add_done_callback(lambda _: self._opened.discard(connection))
+        return connection
 
     def _fresh(self) -> Connection | None:
         while self.idle:

@@ -32,11 +32,10 @@ _AT_ONCE = 64 * 1024
 
 
 class Connection(asyncio.Protocol):
-    """Told by its transport what comes; it is among those that are `opened` for as long as there is something to close."""
+    """Told by its transport what comes."""
 
-    def __init__(self, silence: Silence, opened: set[Connection]) -> None:
+    def __init__(self, silence: Silence) -> None:
         self._silence = silence
-        self._opened = opened
         self._transport: asyncio.Transport
         self.lost = asyncio.get_running_loop().create_future()
         """Done when nothing is left of it."""
@@ -110,7 +109,6 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._opened.add(self)
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None:
@@ -139,7 +137,6 @@ class Connection(asyncio.Protocol):
             self._fail(Broken(str(fault)))
         if self._body is not None:
             self._body.cancel()
-        self._opened.discard(self)
         self.lost.set_result(None)
 
     def pause_writing(self) -> None:

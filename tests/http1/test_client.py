@@ -22,6 +22,7 @@ from tests.connections import answering
 from tests.http1.wire import OK, STREAM, Wire, asked, client
 from tests.sockets import free_port
 from tests.store.stores import eventually
+from tests.waiting import DEADLINE
 
 
 async def pieces(*given: bytes) -> AsyncIterator[bytes]:
@@ -391,6 +392,17 @@ async def test_also_in_the_middle_of_its_request() -> None:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         await wire.ended.wait()
+
+
+async def test_and_nothing_that_the_end_of_the_client_waits_for() -> None:
+    """Whichever turn of the event loop it is in which they are: also that in which their connection has been made."""
+    async with asyncio.timeout(DEADLINE), client(Wire([asyncio.Event()]).answer) as http:
+        for turns in [*range(15)] * 20:
+            asking = asyncio.create_task(asked(http))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
 
 @pytest.mark.parametrize("head", [STREAM, b"HTTP/1.0 200 OK\r\n\r\n"], ids=["chunks", "until the end"])

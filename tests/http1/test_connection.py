@@ -38,7 +38,7 @@ async def pieces() -> AsyncIterator[bytes]:
 
 @pytest.mark.parametrize("content", [lambda: LARGE, pieces], ids=["bytes", "pieces"])
 async def test_a_server_has_to_take_only_so_much_before_it_has_not_been_silent(content: Callable[[], Content]) -> None:
-    connection = Connection(Silence(60.0), set())
+    connection = Connection(Silence(60.0))
     transport = Narrow(connection)
     asking = asyncio.create_task(connection.ask("POST", "/", {}, content()))
     before = -1
