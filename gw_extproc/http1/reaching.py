@@ -59,12 +59,8 @@ async def _opened(server: Server, protocol: Callable[[], _Protocol]) -> _Protoco
         _, opened = await loop.create_unix_connection(protocol, server.socket)
         return opened
     way = await connected(await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM))
-    try:
-        name = None if server.tls is None else server.host
-        _, opened = await loop.create_connection(protocol, sock=way, ssl=server.tls, server_hostname=name)
-    except BaseException:
-        way.close()
-        raise
+    name = None if server.tls is None else server.host
+    _, opened = await loop.create_connection(protocol, sock=way, ssl=server.tls, server_hostname=name)
     return opened
 
 

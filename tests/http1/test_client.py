@@ -502,6 +502,27 @@ async def test_a_handshake_that_takes_too_long_is_given_up_and_leaves_nothing(au
     gc.collect()  # pytest makes an error of what it finds
 
 
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+async def test_whoever_is_cancelled_when_they_are_connected_leaves_in_order(authority: trustme.CA, secure: bool) -> None:
+    """The socket is its transport's by then, which has something to say to the other side."""
+    wire, ends = Wire([OK]), list[Exception | None]()
+
+    class Cancelling(asyncio.Protocol):
+        def connection_made(self, _: asyncio.BaseTransport) -> None:
+            connecting.cancel()
+
+        def connection_lost(self, fault: Exception | None) -> None:
+            ends.append(fault)
+
+    async with answering(wire.answer, tls=serving(authority) if secure else None) as port:
+        server = Server("localhost", port, tls=trusting(authority) if secure else None)
+        connecting = asyncio.create_task(reached(server, Cancelling))
+        await asyncio.wait([connecting])
+        await wire.ended.wait()
+    assert connecting.cancelled()
+    assert ends in ([None], [])  # of what is not secure, uvloop does not tell
+
+
 async def test_an_address_that_leads_nowhere_does_not_keep_from_the_next() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_server(("127.0.0.1", 0)) as other:
         waiting = [socket.socket() for _ in range(4)]
