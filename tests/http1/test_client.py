@@ -365,16 +365,29 @@ async def test_any_number_may_be_open_and_some_are_kept() -> None:
 
 
 async def test_whoever_is_cancelled_leaves_nothing() -> None:
-    stuck = asyncio.Event()
-    for scripts in ([[stuck]], [[STREAM, stuck]]):
-        wire = Wire(*scripts)
-        async with client(wire.answer) as http:
-            asking = asyncio.create_task(asked(http))
-            await eventually(partial(bool, wire.requests), "the request")
-            await asyncio.sleep(0.01)
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-            await wire.ended.wait()
+    wire = Wire([asyncio.Event()])
+    async with client(wire.answer) as http:
+        asking = asyncio.create_task(asked(http))
+        await eventually(partial(bool, wire.requests), "the request")
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await wire.ended.wait()
+
+
+async def test_also_in_the_middle_of_its_answer() -> None:
+    wire, heard = Wire([STREAM, asyncio.Event()]), asyncio.Event()
+
+    async def listen() -> None:
+        async with http.exchange("POST", "/", {"host": "h"}, b"") as answer:
+            heard.set()
+            await answer.read()
+
+    async with client(wire.answer) as http:
+        listening = asyncio.create_task(listen())
+        await heard.wait()
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await wire.ended.wait()
 
 
 async def test_also_in_the_middle_of_its_request() -> None:
@@ -494,11 +507,17 @@ async def test_a_handshake_that_takes_too_long_is_given_up_and_leaves_nothing(au
         server = Server("127.0.0.1", silent.getsockname()[1], tls=trusting(authority))
         with pytest.raises(Unreachable):
             await reached(server, asyncio.Protocol, patience=0.05, pauses=(0.0,))
+        for _ in range(2):
+            silent.accept()[0].close()  # those that have been given up
+        silent.setblocking(False)
         connecting = asyncio.create_task(reached(server, asyncio.Protocol))
-        await asyncio.sleep(0.05)
+        shaking, _ = await asyncio.get_running_loop().sock_accept(silent)
+        await asyncio.get_running_loop().sock_recv(shaking, 1)  # it has begun
         connecting.cancel()
         await asyncio.gather(connecting, return_exceptions=True)
-        await asyncio.sleep(0.01)
+        while await asyncio.get_running_loop().sock_recv(shaking, 1000):
+            pass
+        shaking.close()
     gc.collect()  # pytest makes an error of what it finds
 
 
