@@ -82,7 +82,7 @@ class Client:
         while self.idle:
             connection, timer = self.idle.popitem()
             timer.cancel()
-            if connection.is_fresh():
+            if connection.is_quiet():
                 return connection
             connection.close()
         return None

@@ -92,8 +92,8 @@ class Connection(asyncio.Protocol):
         self.close()
         return False
 
-    def is_fresh(self) -> bool:
-        """Whether the server still waits for a request: an end that the event loop has not heard of would break the next one."""
+    def is_quiet(self) -> bool:
+        """Whether the server has said nothing that is unheard: an end that the event loop does not know of would break what is sent."""
         if self._transport.is_closing():
             return False
         looking = select.poll()
@@ -188,8 +188,14 @@ class Connection(asyncio.Protocol):
             raise Broken("the body has not the length that was told")
 
     async def _write(self, data: bytes, start: int = 0) -> None:
-        """A server that takes long for all of it has not been silent, as long as it takes some."""
+        """A server that takes long for all of it has not been silent, as long as it takes some.
+
+        What it has said is heard first: where it has refused the rest and left, to send that would end the connection unheard.
+        """
         for begin in range(start, len(data), _AT_ONCE):
+            if not self.is_quiet():
+                for _ in range(2):  # turns of the loop: asyncio's hears in the next one, after it has come here
+                    await asyncio.sleep(0)
             self._transport.write(data[begin : begin + _AT_ONCE])
             await self._drained()
 

@@ -177,6 +177,23 @@ async def test_a_server_that_refuses_a_body_it_does_not_read_is_heard() -> None:
         assert await asked(http, content=endless()) == (413, b"no")
 
 
+async def test_also_where_it_has_left_before_the_event_loop_hears_of_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as refusing:
+
+        async def body() -> AsyncIterator[bytes]:
+            yield b"a"
+            connection, _ = refusing.accept()  # in which the event loop does nothing
+            connection.recv(1)
+            connection.sendall(b"HTTP/1.1 413 Too Large\r\nconnection: close\r\ncontent-length: 2\r\n\r\nno")
+            connection.close()  # a reset, as it has not taken all
+            yield b"b"
+            await asyncio.Event().wait()
+
+        http = Client(Server("127.0.0.1", refusing.getsockname()[1]), 60)
+        assert await asked(http, content=body()) == (413, b"no")
+        await http.close()
+
+
 # how it breaks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable
 
 import pytest
@@ -15,8 +16,8 @@ LARGE = b"x" * 1_000_000
 
 
 class Narrow(asyncio.Transport):
-    def __init__(self, connection: Connection) -> None:
-        super().__init__()
+    def __init__(self, connection: Connection, quiet: socket.socket) -> None:
+        super().__init__({"socket": quiet})
         self._connection = connection
         self.taken = b""
         connection.connection_made(self)
@@ -27,6 +28,9 @@ class Narrow(asyncio.Transport):
 
     def writelines(self, pieces: Iterable[bytes | bytearray | memoryview]) -> None:
         self.write(b"".join(pieces))
+
+    def is_closing(self) -> bool:
+        return False
 
     def abort(self) -> None:
         self._connection.connection_lost(None)
@@ -39,7 +43,8 @@ async def pieces() -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("content", [lambda: LARGE, pieces], ids=["bytes", "pieces"])
 async def test_a_server_has_to_take_only_so_much_before_it_has_not_been_silent(content: Callable[[], Content]) -> None:
     connection = Connection(Silence(60.0))
-    transport = Narrow(connection)
+    quiet, other = socket.socketpair()
+    transport = Narrow(connection, quiet)
     asking = asyncio.create_task(connection.ask("POST", "/", {}, content()))
     before = -1
     while len(transport.taken) > before:
@@ -52,3 +57,5 @@ async def test_a_server_has_to_take_only_so_much_before_it_has_not_been_silent(c
     connection.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
     assert (await asking).status == 204
     connection.close()
+    quiet.close()
+    other.close()
