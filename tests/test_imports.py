@@ -67,6 +67,7 @@ LIBRARIES = {
     "uvicorn": {"serving", "admin", "api", "local"},
     "prometheus_client": {"admin"},
     "redis": {"store"},
+    "hiredis": {"store"},
     "cryptography": {"store"},
     "envoy_data_plane": {"local"},
     "betterproto2": {"local"},
