@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bench import cpu
 from bench.contestants import Arena, Contestant
@@ -34,7 +35,7 @@ class Workload:
 
 
 class MeasurementFailed(Exception):
-    """Something else than answers came back."""
+    """Something else than answers came back, or a process that was measured has ended."""
 
 
 async def measured(contestant: Contestant, workload: Workload, arena: Arena) -> Figures:
@@ -67,7 +68,11 @@ class _Moment:
 async def _moment(contestant: Contestant, load: Load, arena: Arena) -> _Moment:
     seen = await load.seen()
     parts = {"processor": contestant.processors, "envoy": contestant.envoy, "around": (load.pid, arena.model), "store": (arena.keeper,)}
-    used = {name: cpu.used(pids) for name, pids in parts.items()}
+    try:
+        used = {name: cpu.used(pids) for name, pids in parts.items()}
+    except OSError:
+        ended = [f"{name} {pid}" for name, pids in parts.items() for pid in pids if not Path(f"/proc/{pid}").exists()]
+        raise MeasurementFailed(f"{contestant.name}: ended meanwhile: {', '.join(ended)}") from None
     others = cpu.busy() - sum(used.values()) - time.process_time()
     return _Moment(seen, {**used, "others": others}, Traffic.of(arena.store))
 
