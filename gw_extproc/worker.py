@@ -34,8 +34,11 @@ from gw_extproc.settings import Settings, SettingsError
 from gw_extproc.store.connection import untold
 from gw_extproc.store.store import Store
 from gw_extproc.telemetry import logs
+from gw_extproc.telemetry.inspector import Inspector
 from gw_extproc.telemetry.lag import watch
-from gw_extproc.telemetry.readers import Seen
+from gw_extproc.telemetry.metrics import Metrics
+from gw_extproc.telemetry.readers import inspector, metrics, readers
+from gw_extproc.telemetry.telemetry import Telemetry
 from gw_extproc.upstream import UpstreamClient
 
 
@@ -65,8 +68,8 @@ def serve(settings: Settings, *, grpc: str | None, http: str | None, admin: Admi
 
 async def _serve(settings: Settings, grpc: str | None, http: str | None, admin: Admin, ready: Callable[[], None]) -> None:
     asyncio.get_running_loop().set_exception_handler(excused)
-    told_to_stop, seen = _told_to_stop(), Seen.of(settings, admin.number)
-    async with _gateway(settings, seen) as shared, _watched(shared, app := build(shared), seen, admin):
+    told_to_stop, counts, kept = _told_to_stop(), metrics(settings), inspector(settings, admin.number)
+    async with _gateway(settings, counts, kept) as shared, _watched(shared, app := build(shared), counts, kept, admin):
         servers: list[GrpcServer | HttpServer] = []
         if grpc is not None:
             servers.append(GrpcServer(shared, app, grpc))
@@ -89,15 +92,14 @@ async def _serve(settings: Settings, grpc: str | None, http: str | None, admin: 
 
 
 @asynccontextmanager
-async def _watched(shared: Gateway, app: ASGIApp, seen: Seen, admin: Admin) -> AsyncIterator[None]:
+async def _watched(shared: Gateway, app: ASGIApp, counts: Metrics | None, kept: Inspector | None, admin: Admin) -> AsyncIterator[None]:
     """Serves the admin application: before there is anything to see, and until everything has ended."""
-    counts = seen.counts
     if counts is None:
         yield
         return
     place = Place.among(admin.peers, admin.number)
-    pages = () if seen.kept is None else inspecting.routes(seen.kept, place, app, shared)
-    application = admin_app.build(counts, shared.store, place, seen.readers, pages)
+    pages = () if kept is None else inspecting.routes(kept, place, app, shared)
+    application = admin_app.build(counts, shared.store, place, pages)
     server = AdminServer(application, list(admin.sockets()))
     await server.start()
     lag = asyncio.create_task(watch(counts.lagged))
@@ -109,7 +111,7 @@ async def _watched(shared: Gateway, app: ASGIApp, seen: Seen, admin: Admin) -> A
 
 
 @asynccontextmanager
-async def _gateway(settings: Settings, seen: Seen) -> AsyncIterator[Gateway]:
+async def _gateway(settings: Settings, counts: Metrics | None, kept: Inspector | None) -> AsyncIterator[Gateway]:
     """The parts that all servers share."""
     store = await Store.open(
         settings.store,
@@ -117,9 +119,9 @@ async def _gateway(settings: Settings, seen: Seen) -> AsyncIterator[Gateway]:
         retries=settings.store_retries,
         retention=settings.retention,
         secrets=settings.given_secrets,
-        told=untold if seen.counts is None else seen.counts.stored,
+        told=untold if counts is None else counts.stored,
     )
-    upstream, telemetry = UpstreamClient(settings), seen.telemetry()
+    upstream, telemetry = UpstreamClient(settings), Telemetry(readers(settings, counts, kept))
     shared = gateway(settings, store, upstream, Toolset(settings), telemetry)
     try:
         yield shared

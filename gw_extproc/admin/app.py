@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from gw_extproc.admin import exposition
 from gw_extproc.admin.peers import Place, ask
@@ -18,14 +18,13 @@ from gw_extproc.store.errors import StoreDown
 from gw_extproc.store.store import Store
 from gw_extproc.telemetry import families
 from gw_extproc.telemetry.metrics import Metrics
-from gw_extproc.telemetry.together import Together
 
 OWN = "/worker/metrics"
 """What one worker counts: asked for by the worker that answers for all."""
 
 
-def build(metrics: Metrics, store: Store, place: Place, seen: Together, more: Sequence[BaseRoute] = ()) -> ASGIApp:
-    """For one worker, among the others of its gateway, with `more` routes. Whoever asks is told of all that has ended."""
+def build(metrics: Metrics, store: Store, place: Place, more: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """For one worker, among the others of its gateway, with `more` routes."""
 
     async def all_metrics(request: Request) -> Response:
         snapshots = {place.number: exposition.snapshot(metrics.series()), **await ask(place, OWN)}
@@ -37,13 +36,7 @@ def build(metrics: Metrics, store: Store, place: Place, seen: Together, more: Se
     async def own_metrics(_: Request) -> Response:
         return Response(exposition.snapshot(metrics.series()), media_type="application/json")
 
-    routed = Starlette(routes=[Route("/metrics", all_metrics), Route(OWN, own_metrics), Route("/healthz", _alive), *more])
-
-    async def caught_up(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.catch_up()
-        await routed(scope, receive, send)
-
-    return caught_up
+    return Starlette(routes=[Route("/metrics", all_metrics), Route(OWN, own_metrics), Route("/healthz", _alive), *more])
 
 
 async def _alive(_: Request) -> Response:

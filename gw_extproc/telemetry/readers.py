@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from gw_extproc.settings import Settings
 from gw_extproc.telemetry.inspector import Inspector
 from gw_extproc.telemetry.lines import Lines
 from gw_extproc.telemetry.metrics import Metrics
 from gw_extproc.telemetry.record import Reader
-from gw_extproc.telemetry.telemetry import OFF, Telemetry
-from gw_extproc.telemetry.together import Together
 
 
-@dataclass(frozen=True)
-class Seen:
-    """The readers of one process."""
+def metrics(settings: Settings) -> Metrics | None:
+    """The counts, where anybody can ask for them."""
+    return Metrics(settings) if settings.admin_port else None
 
-    counts: Metrics | None
-    """Where anybody can ask for them."""
-    kept: Inspector | None
+
+def inspector(settings: Settings, worker: int) -> Inspector | None:
     """The latest exchanges, where anybody may look at them."""
-    readers: Together
-    """All that the settings switch on, those two among them."""
+    if not settings.inspects:
+        return None
+    return Inspector(str(worker), content=settings.inspector == "content")
 
-    @classmethod
-    def of(cls, settings: Settings, worker: int) -> Seen:
-        counts = Metrics(settings) if settings.admin_port else None
-        kept = Inspector(str(worker), content=settings.inspector == "content") if settings.inspects else None
-        readers: list[Reader] = [reader for reader in (counts, kept) if reader is not None]
-        if settings.log_level in ("debug", "info"):  # their lines are no warnings
-            readers.append(Lines(bodies=settings.log_bodies == "redacted"))
-        if settings.otlp_endpoint is not None:
-            from gw_extproc.telemetry.traces import traces  # the SDK takes its time and memory
 
-            readers.append(traces(settings))
-        return cls(counts, kept, Together(readers))
+def readers(settings: Settings, *found: Reader | None) -> Sequence[Reader]:
+    """Those that these settings switch on."""
+    switched_on: list[Reader] = [reader for reader in found if reader is not None]
+    if settings.log_level in ("debug", "info"):  # their lines are no warnings
+        switched_on.append(Lines(bodies=settings.log_bodies == "redacted"))
+    if settings.otlp_endpoint is not None:
+        from gw_extproc.telemetry.traces import traces  # the SDK takes its time and memory
 
-    def telemetry(self) -> Telemetry:
-        """Nothing is recorded where nobody reads."""
-        return Telemetry([self.readers]) if self.readers.any else OFF
+        switched_on.append(traces(settings))
+    return switched_on

@@ -138,15 +138,6 @@ class Reader(Protocol):
         """The process ends: what is still to be told elsewhere is told now."""
 
 
-def tell(readers: Sequence[Reader], word: Callable[[Reader], None]) -> None:
-    """To each of them. The broad catch of this part: nobody's answer shall suffer from what is only looked at."""
-    for reader in readers:
-        try:
-            word(reader)
-        except Exception:
-            logger.exception("a reader of the exchange failed")
-
-
 @dataclass(slots=True, eq=False)
 class Exchange:
     """What is known of one exchange so far. While a block that it is used `with` runs, it is the current one."""
@@ -310,7 +301,15 @@ class Exchange:
         for step in self.steps:
             if step.ended is None:
                 step.ended = self.ended
-        tell(self.readers, lambda reader: reader.ended(self))
+        self.tell(lambda reader: reader.ended(self))
+
+    def tell(self, word: Callable[[Reader], None]) -> None:
+        """To each reader. The broad catch of this part: nobody's answer shall suffer from what is only looked at."""
+        for reader in self.readers:
+            try:
+                word(reader)
+            except Exception:
+                logger.exception("a reader of the exchange failed")
 
     def __enter__(self) -> Self:
         self.hold()

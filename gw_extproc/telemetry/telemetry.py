@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from gw_extproc.telemetry.record import NOBODY, Door, Exchange, Reader, tell
+from gw_extproc.telemetry.record import NOBODY, Door, Exchange, Reader
 
 _LONGEST_ID = 128
 """Characters of a request's id that are kept: it comes from outside."""
@@ -28,7 +28,7 @@ class Telemetry:
             return NOBODY
         request_id = headers.get("x-request-id", "")[:_LONGEST_ID] or os.urandom(16).hex()
         exchange = Exchange(door, method, route, request_id, headers.get("traceparent"), self._readers)
-        tell(self._readers, lambda reader: reader.began(exchange))
+        exchange.tell(lambda reader: reader.began(exchange))
         return exchange
 
 

@@ -104,10 +104,11 @@ async def test_who_does_not_take_it_is_told_again_by_whoever_is_there(
         await eventually_none_left(there)
 
 
-async def test_an_endpoint_that_is_not_there_is_asked_again(url: str, model: Upstream) -> None:
+async def test_an_endpoint_that_is_not_there_is_asked_again(url: str, model: Upstream, caplog: pytest.LogCaptureFixture) -> None:
     async with replica(url, model.url, webhook_url="http://127.0.0.1:1/", webhook_secret=SECRET) as here:
         here.workers.start()
         await (await here.ask(model.script(chat.answer()))).becomes("completed")
+        await eventually(lambda: "was not delivered" in caplog.text, "a first try")
         await here.drain()
         assert len(await here.gateway.store.queue.webhooks(10, 0)) == 0
         assert here.gateway.store.up
