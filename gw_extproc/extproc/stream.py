@@ -118,14 +118,10 @@ class MessageByMessage:
         try:
             while isinstance(message, Request):
                 seen.working_since = began = perf_counter()
-                if reply := inside.token(message):
-                    await wire.write(reply)
-                    phases["response_body"] += perf_counter() - began
-                    message = await wire.read()
-                    continue
-                kind = message.WhichOneof("request") or NO_KIND
+                kind, token = message.WhichOneof("request") or NO_KIND, None
                 try:
-                    replies = await inside.handle(kind, message)
+                    if (token := inside.token(message)) is None:
+                        replies = await inside.handle(kind, message)
                 except GatewayError as error:
                     replies = await inside.fail(error)
                 except HandOver:
@@ -133,7 +129,10 @@ class MessageByMessage:
                 except Exception:
                     logger.exception("an exchange failed")
                     replies = await inside.fail(InternalError())
-                if inside.over:
+                if token is not None:
+                    await wire.write(token)
+                    phases[kind] += perf_counter() - began
+                elif inside.over:
                     phases[kind] += perf_counter() - began  # before Envoy's reset can end this
                     sent = asyncio.create_task(_last(replies, wire))
                     await asyncio.sleep(MOMENT)  # Envoy's reset ends it, and finds nothing of ours begun
