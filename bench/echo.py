@@ -1,4 +1,7 @@
-"""The floor for any processor in Python: sends back what Envoy shows it, and does nothing else; `python -m bench.echo ADDRESS`."""
+"""The floor for any processor in Python: sends back what Envoy shows it, and does nothing else; `python -m bench.echo ADDRESS`.
+
+gRPC is as it comes: it is imported before the gateway's package, which switches a part of it off.
+"""
 
 from __future__ import annotations
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
+
+from gw_extproc.extproc import POLLING
 
 _HEAVY = (
     *("opentelemetry.metrics", "opentelemetry.sdk", "opentelemetry.exporter"),  # only where traces go to a collector
@@ -36,6 +39,18 @@ def ready():
 
 look()
 worker.serve(Settings.read({"store": "redis://127.0.0.1:1", "admin_port": 0}), grpc=None, http=None, admin=worker.Admin(), ready=ready)
+"""
+
+_GRPC_LOOKS = """
+import os, sys
+
+class Looks:
+    def find_spec(self, name, *_):
+        if name == "grpc":
+            print(os.environ["GRPC_EXPERIMENTS"])
+
+sys.meta_path.insert(0, Looks())
+import gw_extproc.worker
 """
 
 
@@ -68,5 +83,11 @@ def test_the_validator_of_requests_is_built_before_a_worker_is_ready() -> None:
     assert _printed(_READY).split() == ["False", "True"]
 
 
-def _printed(code: str) -> str:
-    return subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True).stdout
+@pytest.mark.parametrize(("given", "found"), [({}, POLLING), ({"GRPC_EXPERIMENTS": "monitoring_experiment"}, "monitoring_experiment")])
+def test_grpc_is_told_how_to_poll_before_it_is_imported(given: Mapping[str, str], found: str) -> None:
+    inherited = {name: value for name, value in os.environ.items() if name != "GRPC_EXPERIMENTS"}
+    assert _printed(_GRPC_LOOKS, inherited | given).split() == [found]
+
+
+def _printed(code: str, environment: Mapping[str, str] | None = None) -> str:
+    return subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True, env=environment).stdout
