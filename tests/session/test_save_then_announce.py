@@ -87,6 +87,7 @@ async def test_a_store_that_fails_at_the_end_is_told_and_nothing_else_changes(
         assert texts(response["output"]) == ["Hello!"]
         assert not session.kept
         assert f"response {session.id} is not stored" in caplog.text
+        await eventually(lambda: not frail_store.up, "that it is known to be away")  # or the next begins while it is looked for
         frail.start()
         await eventually(lambda: frail_store.up, "the store")
         assert await me.stored(session.id) is None
