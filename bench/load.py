@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -49,6 +50,14 @@ class Load:
         """What happened since this was last asked."""
         self._questions.write(b"\n")
         return parse(await self._answers.readline())
+
+    async def until_begun(self, streams: int, patience: float) -> int:
+        """Waits until so many have had their first token, but not longer than so many seconds; gives how many have."""
+        begun, end = len((await self.seen()).firsts), time.monotonic() + patience
+        while begun < streams and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+            begun += len((await self.seen()).firsts)
+        return begun
 
     async def until_idle(self, patience: float) -> None:
         """Waits until nothing is under way, but not longer than so many seconds."""

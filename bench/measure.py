@@ -32,6 +32,8 @@ class Workload:
     ramp: float = 0.0
     again: bool = True
     """Whether a connection asks anew when it was answered; else it asks once, and all streams flow while we look."""
+    begin: float = 0.0
+    """Seconds that streams may take to begin after the ramp; each must be longer by these."""
 
 
 class MeasurementFailed(Exception):
@@ -42,7 +44,9 @@ async def measured(contestant: Contestant, workload: Workload, arena: Arena) -> 
     """Raises MeasurementFailed."""
     crowd = loading(contestant.port, workload.request, workload.connections, ramp=workload.ramp, again=workload.again)
     async with crowd as load:
-        await asyncio.sleep(workload.ramp + workload.warm_up)
+        await asyncio.sleep(workload.ramp)
+        flowing = None if workload.again else await load.until_begun(workload.connections, workload.begin)
+        await asyncio.sleep(workload.warm_up)
         before, began = await _moment(contestant, load, arena), time.monotonic()
         await asyncio.sleep(workload.seconds)
         after, seconds = await _moment(contestant, load, arena), time.monotonic() - began
@@ -52,9 +56,9 @@ async def measured(contestant: Contestant, workload: Workload, arena: Arena) -> 
     seen = after.seen
     if seen.failed or seen.broken:
         raise MeasurementFailed(f"{contestant.name}, {workload.name}: {seen.failed} failed, {seen.broken} broken")
-    return _figures(
-        seen, seconds, {name: after.used[name] - used for name, used in before.used.items()}, after.store.since(before.store)
-    )
+    used = {name: after.used[name] - used for name, used in before.used.items()}
+    figures = _figures(seen, seconds, used, after.store.since(before.store))
+    return figures if flowing is None else {**figures, "flowing": flowing / workload.connections}
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ def streams(results: Results) -> str:
     head = [
         "",
         "",
+        "share of streams that flowed",
         "tokens/s",
         "CPU µs a token: processor",
         "of the floor's",
@@ -105,6 +106,7 @@ def streams(results: Results) -> str:
                 [
                     name,
                     who,
+                    _median(results.spread(name, who, "flowing")),
                     _median(results.spread(name, who, "event rate")),
                     _cell(results.spread(name, who, "processor µs/token")) if who not in (BARE, PLAIN) else _ABSENT,
                     _median(results.ratio(name, who, ECHO, "processor µs/token"), "×") if who not in (BARE, PLAIN) else _ABSENT,

@@ -51,7 +51,7 @@ def turns() -> Sequence[Turn]:
 
 def paced(clients: int, seconds: float = 1.5) -> Workload:
     """Streams that begin spread over a while, as those of different users do, and flow all the time that they are looked at."""
-    ramp, warm_up = max(0.2, clients / 400), 0.4
-    tokens = round((ramp + warm_up + seconds + 0.4) * 1e6 / requests.TOKEN_US)
+    ramp, begin, warm_up = max(0.2, clients / 400), clients / 100, 0.4
+    tokens = round((ramp + begin + warm_up + seconds + 0.4) * 1e6 / requests.TOKEN_US)
     request = requests.http(requests.paced(tokens))
-    return Workload(paced_name(clients), request, clients, seconds, warm_up, ramp, again=False)
+    return Workload(paced_name(clients), request, clients, seconds, warm_up, ramp, again=False, begin=begin)

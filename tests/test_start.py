@@ -86,7 +86,7 @@ def test_the_validator_of_requests_is_built_before_a_worker_is_ready() -> None:
 @pytest.mark.parametrize(("given", "found"), [({}, POLLING), ({"GRPC_EXPERIMENTS": "monitoring_experiment"}, "monitoring_experiment")])
 def test_grpc_is_told_how_to_poll_before_it_is_imported(given: Mapping[str, str], found: str) -> None:
     inherited = {name: value for name, value in os.environ.items() if name != "GRPC_EXPERIMENTS"}
-    assert _printed(_GRPC_LOOKS, inherited | given).split() == [found]
+    assert _printed(_GRPC_LOOKS, {**inherited, **given}).split() == [found]
 
 
 def _printed(code: str, environment: Mapping[str, str] | None = None) -> str:

@@ -71,6 +71,13 @@ async def test_paced_tokens_arrive_one_by_one(model: int) -> None:
     assert seen.requests[0] >= 19 * 2000
 
 
+async def test_streams_are_waited_for_until_they_flow(model: int) -> None:
+    async with loading(model, requests.http(requests.paced(500, 2000)), 3, ramp=0.2, again=False) as load:
+        assert await load.until_begun(3, DEADLINE) == 3
+        assert (await load.seen()).open == 3
+        assert await load.until_begun(1, 0.1) == 0
+
+
 async def test_a_stream_that_breaks_off_is_broken(model: int) -> None:
     seen = await once(model, requests.http({**requests.small(store=False), "model": "cut-3"}))
     assert (seen.answered, seen.broken, len(seen.tokens)) == (0, 1, 3)

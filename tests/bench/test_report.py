@@ -21,7 +21,7 @@ def compared() -> Results:
             for workload in (JSON_ONE, JSON_MANY, STORED_MANY, HISTORY):
                 figures = {"rate": 1000 / cost / slow, "request p50": cost * slow, "processor ms/request": 4 * cost * slow}
                 results.add(workload, name, figures)
-            results.add(paced_name(50), name, {"processor µs/token": 80 * cost * slow})
+            results.add(paced_name(50), name, {"flowing": 1, "processor µs/token": 80 * cost * slow})
             results.add(memory.OPEN, name, {"processor KiB/stream": 20 * cost})
     results.add(CHAIN, INLINE, {"round trips": 2.0})
     return results
@@ -42,6 +42,7 @@ def test_what_was_not_measured_is_said() -> None:
 def test_the_report_has_a_row_for_all_that_was_measured() -> None:
     text = report({**dict.fromkeys(PARTS, Results()), "compare": compared()})
     assert f"| {JSON_ONE} | inline | 600 (400–800) | 0.80× | 1.88 (1.25–2.50) |" in text
+    assert f"| {paced_name(50)} | inline | 1.00 |" in text
     assert BARE not in text
     assert "## Growth" not in text
 
