@@ -26,7 +26,7 @@ _LARGEST_MESSAGE = 64 * 1024 * 1024
 MiB that gRPC takes by default shall not have broken streams."""
 
 _ENDLESS = 1e6
-"""Seconds of grace for a server that is stopped a second time when its time has come. Were the grace over just then, gRPC 1.85 would
+"""Seconds of grace for a server that is stopped a second time when its time has come. Were the grace over just then, gRPC up to 1.85 would
 cancel the calls of a server that it has destroyed, and crash; it should know that it is gone."""
 
 
