@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 
 from gw_extproc.telemetry.record import current
 
@@ -18,21 +17,16 @@ Work = Coroutine[None, None, None]
 
 
 class InFlight:
-    """The tasks that serve requests."""
+    """The tasks that serve requests: each is one while it runs a block `with` this."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @contextmanager
-    def listed(self) -> Iterator[None]:
-        """The current task is one of them for the block."""
-        task = asyncio.current_task()
-        assert task is not None, "runs in a task"
-        self._tasks.add(task)
-        try:
-            yield
-        finally:
-            self._tasks.discard(task)
+    def __enter__(self) -> None:
+        self._tasks.add(_this_task())
+
+    def __exit__(self, *_: object) -> None:
+        self._tasks.discard(_this_task())
 
     async def ended(self, within: float) -> None:
         """Returns when none is left, or after so many seconds."""
@@ -81,6 +75,12 @@ class Aftermath:
         task.add_done_callback(_tell)
         task.add_done_callback(lambda _: exchange.release())
         return task
+
+
+def _this_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None, "runs in a task"
+    return task
 
 
 def _tell(task: asyncio.Task[None]) -> None:

@@ -109,7 +109,7 @@ async def test_requests_in_flight_are_listed_while_they_last(work: Work) -> None
     requests = InFlight()
 
     async def request() -> None:
-        with requests.listed():
+        with requests:
             await work.run()
 
     serving = asyncio.create_task(request())

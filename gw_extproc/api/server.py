@@ -70,7 +70,7 @@ class HttpServer:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application, for uvicorn, which cancels what takes longer than the drain timeout: that is no fault."""
-        with self._requests.listed(), self._begun(scope):
+        with self._requests, self._begun(scope):
             try:
                 await self._app(scope, receive, send)
             except asyncio.CancelledError:

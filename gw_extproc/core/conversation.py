@@ -247,7 +247,10 @@ class Conversation:
         return arguments.strip() or "{}"
 
     def _end_turn(self) -> None:
-        turn, self._turn = self._turn, Turn()
+        turn = self._turn
+        if not (turn.texts or turn.calls or turn.refusals or turn.reasoning):
+            return
+        self._turn = Turn()
         message = self._assistant_message(turn)
         if message is None:
             return

@@ -26,8 +26,8 @@ _LARGEST_MESSAGE = 64 * 1024 * 1024
 MiB that gRPC takes by default shall not have broken streams."""
 
 _ENDLESS = 1e6
-"""Seconds of grace for a server that is stopped a second time when its time has come. Were the grace over just then, gRPC up to 1.85 would
-cancel the calls of a server that it has destroyed, and crash; it should know that it is gone."""
+"""Seconds of grace for a server that is stopped a second time when its time has come. Were the grace over just then, gRPC (up to 1.85)
+would cancel the calls of a server that it has destroyed, and crash; it should know that it is gone."""
 
 
 class GrpcServer:
@@ -66,7 +66,7 @@ class GrpcServer:
         await self._exchanges.ended(LAST_SAVES)
 
     async def _process(self, messages: AsyncIterator[Any], context: Context) -> None:
-        with self._exchanges.listed():
+        with self._exchanges:
             await self._processor.process(messages, context)
 
     def _made(self) -> grpc.aio.Server:

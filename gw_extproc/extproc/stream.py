@@ -29,7 +29,7 @@ Context = grpc.aio.ServicerContext[Request, Reply]
 
 MOMENT = 0.5
 """Seconds that Envoy, also a busy one, has to take the last reply and reset the stream. Meanwhile nothing is read: gRPC should free
-what it allocates for a read or a write that the end of the stream cancels, and up to 1.85 it does not. That is 96 bytes an exchange, for
+what it allocates for a read or a write that the end of the stream cancels, and does not, up to 1.85. That is 96 bytes an exchange, for
 ever: https://github.com/grpc/grpc/issues/43360. Where that is mended, an exchange may read on at once and send its last reply like
 others."""
 

@@ -84,9 +84,10 @@ def unknown_fields(payload: Mapping[str, Any]) -> list[str]:
 
     A null asks for nothing. Tools and items are not looked at: the translation, which reads them, names what it does not read.
     """
-    form = (payload.get("text") or {}).get("format") or {}
-    nested = ((f"{name}.", payload.get(name) or {}, known) for name, known in _OPTIONS.items())
-    places = [("", payload, _FIELDS), *nested, ("text.format.", form, _FORMAT)]
+    places = [("", payload, _FIELDS)]
+    places += [(f"{name}.", options, known) for name, known in _OPTIONS.items() if (options := payload.get(name))]
+    if form := (payload.get("text") or {}).get("format"):
+        places.append(("text.format.", form, _FORMAT))
     return [
         f"{path}{name}" for path, fields, known in places for name, value in fields.items() if value is not None and name not in known
     ]
