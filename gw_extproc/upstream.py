@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from gw_extproc.http1.errors import Broken, HttpError, Silent, Unreachable
 from gw_extproc.http1.outgoing import Content
 from gw_extproc.http1.reaching import Server
 from gw_extproc.settings import ModelCalls, Settings
+from gw_extproc.trust import trusted
 
 _HOP_BY_HOP = frozenset(
     {
@@ -113,16 +113,9 @@ class _Place:
         assert parts.hostname is not None, "the settings say so"
         host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
         secure = parts.scheme == "https"
-        server = Server(host, parts.port or (443 if secure else 80), calls.socket, _trusted() if secure else None)
+        server = Server(host, parts.port or (443 if secure else 80), calls.socket, trusted() if secure else None)
         authority = f"[{host}]" if ":" in host else host
         return cls(server, authority if parts.port is None else f"{authority}:{parts.port}", quote(parts.path, safe=_PATH))
-
-
-def _trusted() -> ssl.SSLContext:
-    """The certificates that this machine trusts: to load them takes 30 ms and megabytes."""
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 def _end_to_end(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -23,6 +23,7 @@ from gw_extproc.core.notation import SIGNING_KEY
 from gw_extproc.session.gateway import Gateway
 from gw_extproc.store.errors import StoreDown
 from gw_extproc.telemetry.record import current
+from gw_extproc.trust import trusted
 
 logger = logging.getLogger("gw_extproc.webhooks")
 
@@ -118,6 +119,6 @@ class Webhooks:
         return "" if answer.is_success else f"it answered {answer.status_code}"
 
     def _opened(self) -> httpx2.AsyncClient:
-        """Made for the first webhook: to load the certificates that this machine trusts takes 30 ms, and most gateways tell nobody."""
-        self._client = self._client or httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
+        """Made for the first webhook: most gateways tell nobody."""
+        self._client = self._client or httpx2.AsyncClient(verify=trusted(), timeout=TIMEOUT, trust_env=False, follow_redirects=False)
         return self._client

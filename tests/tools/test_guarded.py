@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
 
+import httpcore2
 import httpx2
 import pytest
+import trustme
 
 from gw_extproc.engine.tools.guarded import Forbidden, GuardedTransport, Trust, is_public
+from gw_extproc.trust import trusted
+from tests.connections import answering
 from tests.real.upstream import Head, Upstream
 from tests.tools.mcp_server import McpServer
 
@@ -91,3 +99,44 @@ async def test_one_private_address_among_others_is_enough_to_refuse() -> None:
     with pytest.raises(Forbidden):
         await transport.handle_async_request(httpx2.Request("GET", "http://both.test/"))
     await transport.aclose()
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[trustme.CA]:
+    """The one that this machine trusts, so it is said."""
+    authority, bundle = trustme.CA(), tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    trusted.cache_clear()
+    yield authority
+    trusted.cache_clear()
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_certificate_has_to_be_of_an_authority_that_this_machine_trusts(authority: trustme.CA, known: bool) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    (authority if known else trustme.CA()).issue_cert("localhost").configure_cert(server)
+    async with answering(_hello, tls=server) as port:
+        url = httpx2.URL(f"https://localhost:{port}/mcp")
+        async with httpx2.AsyncClient(transport=GuardedTransport(url, {}, Trust(private=True))) as client:
+            if known:
+                assert (await client.get(url)).status_code == 204
+            else:
+                with pytest.raises(httpx2.ConnectError, match="certificate verify failed"):
+                    await client.get(url)
+
+
+async def test_certificates_are_loaded_for_the_first_server_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That holds up everybody's streams."""
+    first = GuardedTransport(httpx2.URL("https://one.test/"), {}, Trust(private=True))
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", None)
+    monkeypatch.setattr(httpcore2, "default_ssl_context", None)
+    second = GuardedTransport(httpx2.URL("https://other.test/"), {}, Trust(private=True))
+    await first.aclose()
+    await second.aclose()
+
+
+async def _hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+    await writer.drain()

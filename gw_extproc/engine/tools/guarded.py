@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import httpx2
 
+from gw_extproc.trust import trusted
+
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of one answer: a list of tools of this size would not fit into any model's context."""
 
@@ -85,7 +87,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         self._headers = headers
         self._trust = trust
         self._addresses: dict[tuple[str, int], str] = {}
-        self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
+        self._inner = httpx2.AsyncHTTPTransport(verify=trusted(), trust_env=False)
         self.fault: httpx2.TransportError | None = None
         """What went wrong last with the connection: who stands between tells it in other words, or not at all."""
         self.refused: int | None = None
