@@ -48,7 +48,9 @@ NONE = Approvals({}, {}, frozenset())
 
 
 def approvals(items: Sequence[Given]) -> Approvals:
-    requests, answers, done = dict[str, Given](), dict[str, Given](), set[str]()
+    requests: dict[str, Given] = {}
+    answers: dict[str, Given] = {}
+    done: set[str] = set()
     for item in items:
         kind = item.get("type")
         if kind == REQUEST:
