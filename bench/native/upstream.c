@@ -217,6 +217,7 @@ static void welcome(int listening) {
 
 int main(int count, char **arguments) {
     if (count != 2) { fprintf(stderr, "usage: upstream LISTENING_FD\n"); return 2; }
+    signal(SIGPIPE, SIG_IGN); /* whoever hangs up is noticed by what a write or a read gives */
     int listening = atoi(arguments[1]);
     fcntl(listening, F_SETFL, fcntl(listening, F_GETFL) | O_NONBLOCK);
     epoll = epoll_create1(0);

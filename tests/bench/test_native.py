@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -81,6 +83,19 @@ async def test_streams_are_waited_for_until_they_flow(model: int) -> None:
 async def test_a_stream_that_breaks_off_is_broken(model: int) -> None:
     seen = await once(model, requests.http({**requests.small(store=False), "model": "cut-3"}))
     assert (seen.answered, seen.broken, len(seen.tokens)) == (0, 1, 3)
+
+
+async def test_the_model_server_outlives_those_who_hang_up(model: int) -> None:
+    """All that had come is read then, and more is on its way: what is written next is answered by a reset, and raises SIGPIPE."""
+    for _ in range(200):
+        with socket.create_connection(("127.0.0.1", model), DEADLINE) as client:
+            client.sendall(requests.http(requests.burst(20_000)))
+            client.recv(1000)
+            client.setblocking(False)
+            with suppress(BlockingIOError):
+                for _ in range(random.randrange(200)):
+                    client.recv(1 << 20)
+    assert (await once(model, requests.http(requests.small(store=False)))).answered == 1
 
 
 async def test_errors_are_failures(model: int) -> None:
