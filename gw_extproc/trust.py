@@ -10,8 +10,8 @@ from functools import cache
 def trusted() -> ssl.SSLContext:
     """For clients: the certificates of this machine, or those that SSL_CERT_FILE and SSL_CERT_DIR name (OpenSSL's words).
 
-    Loaded once, and only where somebody is called over TLS: that takes 30 to 60 ms, in which an event loop does nothing else, and
-    megabytes.
+    Loaded once, by the first who may call somebody over TLS (a redirect can lead there from plain HTTP): that takes 30 to 60 ms, in
+    which an event loop does nothing else, and megabytes.
     """
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])

@@ -187,7 +187,8 @@ def whole_answer(status: int, headers: Pairs, body: bytes) -> Reply:
 
     Envoy sets content-length, and a content-type where there is none.
     """
-    mutation, seen = pb.HeaderMutation(), set[bytes]()
+    mutation = pb.HeaderMutation()
+    seen: set[bytes] = set()
     for name, value in headers:
         option = mutation.set_headers.add(append_action=_OVERWRITE)
         option.header.key, option.header.raw_value = name.decode("latin-1"), value
@@ -206,7 +207,8 @@ def answer_headers(status: int, headers: Pairs, *, end: bool) -> Reply:
 
     Of repeated headers Envoy keeps one, so they are joined (RFC 9110, section 5.3). Raises ValueError for set-cookie, which cannot be.
     """
-    reply, joined = pb.ProcessingResponse(), dict[bytes, bytes]()
+    reply = pb.ProcessingResponse()
+    joined: dict[bytes, bytes] = {}
     for name, value in headers:
         if name == b"set-cookie" and name in joined:
             raise ValueError("Envoy carries one set-cookie at most in an answer that is streamed")

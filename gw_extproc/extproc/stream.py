@@ -118,9 +118,10 @@ class MessageByMessage:
         try:
             while isinstance(message, Request):
                 seen.working_since = began = perf_counter()
-                kind, token = message.WhichOneof("request") or NO_KIND, None
+                kind, token = "response_body", None
                 try:
                     if (token := inside.token(message)) is None:
+                        kind = message.WhichOneof("request") or NO_KIND
                         replies = await inside.handle(kind, message)
                 except GatewayError as error:
                     replies = await inside.fail(error)
