@@ -22,6 +22,7 @@ from gw_extproc.local.environment import environment
 from gw_extproc.local.envoy_admin import EnvoyAdmin
 from gw_extproc.local.envoy_binary import binary
 from gw_extproc.local.envoy_config import as_json, bootstrap_of
+from gw_extproc.local.supervisor import first
 from gw_extproc.local.workers import Listening
 from gw_extproc.settings import Settings
 
@@ -94,7 +95,7 @@ class Arena:
     async def other(self, name: str, command: Sequence[str | Path], more: Mapping[str, str], port: int) -> Contestant:
         """Another program that answers at a port; all its processes count."""
         pid = await self._started(Part(name, command, environment(Settings()) | dict(more)))
-        await probes.until_accepting(f"127.0.0.1:{port}")
+        await self._accepting(f"127.0.0.1:{port}")
         return Contestant(name, port, cpu.family(pid))
 
     async def _worker(self, name: str, option: str, address: str, settings: Settings) -> int:
@@ -103,8 +104,12 @@ class Arena:
 
     async def _serving(self, name: str, command: Sequence[str | Path], settings: Settings, address: str) -> int:
         pid = await self._started(Part(name, command, environment(settings)))
-        await probes.until_accepting(address)
+        await self._accepting(address)
         return pid
+
+    async def _accepting(self, address: str) -> None:
+        """Returns when somebody accepts connections there; raises LocalError where a part ends first."""
+        await first(probes.until_accepting(address), self._crew.watch())
 
     async def _started(self, part: Part) -> int:
         """The process that this starts."""
