@@ -9,6 +9,7 @@ import hmac
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -122,6 +123,7 @@ class Vault:
         return MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(key, info))) for key in in_use])
 
 
+@lru_cache(maxsize=256)  # that of tenants' names is asked for by every request
 def _derived(key: bytes, info: bytes) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=b"gw-extproc " + info).derive(key)
 
