@@ -17,6 +17,7 @@ from redis.exceptions import (
     ClusterDownError,
     ConnectionError,
     NoPermissionError,
+    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
@@ -175,7 +176,13 @@ class Connection:
         return {"target_nodes": self._waiting.get_node_from_key(key)}
 
     async def _evaluate(self, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
-        command = ("EVAL", script.text, len(keys), *keys, *arguments)
+        given = (len(keys), *keys, *arguments)
+        try:
+            return await self._sent("EVALSHA", script.hash, *given)
+        except NoScriptError:  # this server has not run it since it was started, or has forgotten it
+            return await self._sent("EVAL", script.text, *given)
+
+    async def _sent(self, *command: str | bytes | int) -> Reply:
         call = self._client.execute_command(*command) if self._lending is None else self._lending.call(*command)
         return cast(Reply, await _uncancelled(call))
 

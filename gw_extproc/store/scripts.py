@@ -7,7 +7,9 @@ a save is refused whole.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 LARGEST_LOAD = 128 * 1024 * 1024
 """Bytes of items that one load may return: twice the default limit of a request's body, and what the default timeout has time for."""
@@ -85,6 +87,11 @@ class Script:
     """What it does, in words for whoever watches the store's operations."""
     text: str
     grows: bool = False
+
+    @cached_property
+    def hash(self) -> str:
+        """By which a server knows a script that it has run before."""
+        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
 # unique, "1" with its own outputs or "0" without, limit -> items

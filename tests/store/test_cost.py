@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from gw_extproc.core.ids import Ref
-from gw_extproc.store import keys
+from gw_extproc.store import keys, scripts
+from gw_extproc.store.scripts import Script
 from gw_extproc.store.store import Store
 from tests.store.servers import Monitored, size
 from tests.store.stores import after, new, part, record, told, turn
@@ -15,13 +18,36 @@ TURNS = 100
 ITEMS = 400
 
 
+@pytest.fixture(autouse=True)
+def known(servers: Sequence[Valkey]) -> None:
+    """Whatever has run before: the servers know all scripts."""
+    for server in servers:
+        for script in vars(scripts).values():
+            if isinstance(script, Script):
+                server.command("SCRIPT", "LOAD", script.text)
+
+
+async def test_a_server_is_told_a_script_once(store: Store, tenant: str, servers: Sequence[Valkey]) -> None:
+    ref = new()
+    for server in servers:
+        server.command("SCRIPT", "FLUSH")
+    with Monitored(servers) as monitored:
+        await store.responses.save(tenant, turn(ref))
+        by_hash, by_text = monitored.commands()
+        assert by_hash.startswith(f"EVALSHA {scripts.SAVE.hash} ")
+        assert by_text.startswith("EVAL ")
+        await store.responses.save(tenant, turn(ref))
+        assert monitored.commands() == [by_hash]
+    assert await store.responses.chain(tenant, ref) == told("")
+
+
 async def test_a_turn_is_two_commands_however_long_the_chain(store: Store, tenant: str, servers: Sequence[Valkey]) -> None:
     ref, parent = new(), ""
     with Monitored(servers) as monitored:
         for number in range(TURNS):
             await store.responses.save(tenant, turn(ref, parent, str(number)))
             history = await store.responses.chain(tenant, ref)
-            assert [command[:4] for command in monitored.commands()] == ["EVAL"] * 2
+            assert [command.partition(" ")[0] for command in monitored.commands()] == ["EVALSHA"] * 2
             ref, parent = after(ref), ref.unique
     assert history == told(*map(str, range(TURNS)))
 
@@ -34,7 +60,7 @@ async def test_a_turn_in_a_conversation_is_two_commands(store: Store, tenant: st
             last, history = await store.conversations.context(tenant, thread)
             record = turn(Ref(thread, part()), keys.conversation_at(last), str(number), conversation=True)
             await store.responses.save(tenant, record)
-        assert [command[:4] for command in monitored.commands()] == ["EVAL"] * ITEMS
+        assert [command.partition(" ")[0] for command in monitored.commands()] == ["EVALSHA"] * ITEMS
     assert len(history) == ITEMS - 2
 
 
@@ -59,7 +85,7 @@ async def test_every_operation_is_one_command(store: Store, tenant: str, servers
             conversations.delete(tenant, thread),
         ):
             await operation
-            assert [command[:4] for command in monitored.commands()] == ["EVAL"]
+            assert [command.partition(" ")[0] for command in monitored.commands()] == ["EVALSHA"]
 
 
 async def test_memory_grows_with_the_length_and_no_faster(store: Store, tenant: str) -> None:
