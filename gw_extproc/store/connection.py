@@ -22,20 +22,20 @@ from redis.exceptions import (
     ReadOnlyError,
     RedisClusterException,
     RedisError,
-    TimeoutError,
     TryAgainError,
 )
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gw_extproc.core.store_url import parse
 from gw_extproc.store import clients, keys
 from gw_extproc.store.errors import REFUSALS, StoreDown
-from gw_extproc.store.lending import Lending
+from gw_extproc.store.pipelining import Pipelines
 from gw_extproc.store.scripts import PROBE, Script
 from gw_extproc.store.watch import Watch
 from gw_extproc.telemetry.record import Step, StepKind, current
 
-CONNECTIONS = 64
-"""Calls at once. The server does one thing at a time anyway; more would only wait there instead of here."""
+CALLS = 64
+"""Calls of a cluster at once, each on a connection of its own: more would only wait there instead of here."""
 
 WAITERS = 512
 """Calls at once that wait for something to happen, each on a connection of its own."""
@@ -57,14 +57,14 @@ who asks for it says so."""
 _FAILURES: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str, bool]] = (
     ((AuthenticationError, AuthorizationError, NoPermissionError), "it refuses the credentials", False),
     (BusyLoadingError, "it is loading its data", True),
-    ((TimeoutError, asyncio.TimeoutError), "it does not answer in time", True),
+    ((RedisTimeoutError, TimeoutError), "it does not answer in time", True),
     ((ConnectionError, OSError), "it cannot be reached", True),
     (OutOfMemoryError, "it is full", False),
     (ReadOnlyError, "it is a replica that takes no writes", True),
     ((ClusterDownError, TryAgainError, RedisClusterException), "the cluster is not complete", True),
     (RedisError, "it refuses the command", False),
 )
-_FOREIGN = (RedisError, RedisClusterException, asyncio.TimeoutError, OSError)
+_FOREIGN = (RedisError, RedisClusterException, TimeoutError, OSError)
 
 
 T = TypeVar("T")
@@ -86,10 +86,10 @@ class Connection:
         self._retries = retries
         self._told = told
         # The pools in there are larger, so that a probe never waits for a place.
-        self._client, self._sentinel = clients.build(where, timeout=timeout, connections=2 * CONNECTIONS)
+        self._client, self._sentinel = clients.build(where, timeout=timeout, connections=2 * CALLS)
         # A cluster asks another node for each slot: its client finds it.
-        self._lending = None if isinstance(self._client, RedisCluster) else Lending(self._client.connection_pool)
-        self._places = asyncio.Semaphore(CONNECTIONS)
+        self._pipelines = None if isinstance(self._client, RedisCluster) else Pipelines(self._client.connection_pool)
+        self._places = asyncio.Semaphore(CALLS)
         # Clients of their own, which may be silent longer: a call that waits shall not hold up one that does not.
         self._waiting, self._waiting_sentinel = clients.build(where, timeout=2 * LONGEST_WAIT + timeout, connections=2 * WAITERS)
         self._waiters = asyncio.Semaphore(WAITERS)
@@ -108,6 +108,8 @@ class Connection:
 
     async def close(self) -> None:
         await self._watch.stop()
+        if self._pipelines:
+            await self._pipelines.close()
         for opened in (self._client, self._sentinel, self._waiting, self._waiting_sentinel):
             if opened:
                 await opened.aclose()
@@ -136,8 +138,7 @@ class Connection:
             if not self.up:
                 raise StoreDown("it is away")
             try:
-                async with asyncio.timeout(self._timeout), self._places:
-                    reply = await self._evaluate(script, keys, *arguments)
+                reply = await self._evaluate(script, keys, *arguments)
             except _FOREIGN as error:
                 reason, again = _failure(error)
                 self._watch.doubt(reason)
@@ -176,21 +177,29 @@ class Connection:
         return {"target_nodes": self._waiting.get_node_from_key(key)}
 
     async def _evaluate(self, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
+        """One attempt."""
         given = (len(keys), *keys, *arguments)
         try:
-            return await self._sent("EVALSHA", script.hash, *given)
-        except NoScriptError:  # this server has not run it since it was started, or has forgotten it
-            return await self._sent("EVAL", script.text, *given)
+            async with asyncio.timeout(self._timeout):
+                try:
+                    return await self._sent("EVALSHA", script.hash, *given)
+                except NoScriptError:  # this server has not run it since it was started, or has forgotten it
+                    return await self._sent("EVAL", script.text, *given)
+        except TimeoutError:
+            if self._pipelines:
+                self._pipelines.doubt(self._timeout / 2)
+            raise
 
     async def _sent(self, *command: str | bytes | int) -> Reply:
-        call = self._client.execute_command(*command) if self._lending is None else self._lending.call(*command)
-        return cast(Reply, await _uncancelled(call))
+        if self._pipelines:
+            return cast(Reply, await self._pipelines.call(*command))
+        async with self._places:
+            return cast(Reply, await _uncancelled(self._client.execute_command(*command)))
 
     async def _probe(self) -> str:
         """Why the store is not there; empty if it is."""
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._evaluate(PROBE, [keys.SECRETS])
+            await self._evaluate(PROBE, [keys.SECRETS])
         except _FOREIGN as error:
             return _failure(error)[0]
         return ""

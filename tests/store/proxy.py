@@ -11,13 +11,18 @@ from tests.connections import answering
 
 
 class Proxy:
-    """`sent` is all that clients sent; while `flows` is not set, nothing comes back."""
+    """`sent` is all that clients sent; while `flows` is not set, nothing comes back, and while `takes` is not, nothing is taken.
+
+    Connections keep the `flows` that there was when they came.
+    """
 
     def __init__(self, target: int) -> None:
         self._target = target
         self.sent = b""
         self.flows = asyncio.Event()
         self.flows.set()
+        self.takes = asyncio.Event()
+        self.takes.set()
         self.port = 0
 
     @property
@@ -28,7 +33,7 @@ class Proxy:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
         back = asyncio.create_task(self._back(server_reader, writer))
         try:
-            while data := await reader.read(65536):
+            while await self.takes.wait() and (data := await reader.read(65536)):
                 self.sent += data
                 server_writer.write(data)
         finally:
@@ -36,8 +41,9 @@ class Proxy:
             server_writer.close()
 
     async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        flows = self.flows
         while data := await reader.read(65536):
-            await self.flows.wait()
+            await flows.wait()
             writer.write(data)
 
 

@@ -47,7 +47,9 @@ async def test_a_database_of_its_own(single: Valkey, tenant: str, url: str) -> N
 
 
 async def test_a_user_who_may_do_only_what_the_documentation_grants(single: Valkey, tenant: str) -> None:
-    single.command("ACL", "SETUSER", "gateway", "on", ">sesame", "+eval", "+evalsha", "+time", "+ping", "+hello", "+@read", "+@write", "~gw:*")
+    single.command(
+        "ACL", "SETUSER", "gateway", "on", ">sesame", "+eval", "+evalsha", "+time", "+ping", "+hello", "+@read", "+@write", "~gw:*"
+    )
     async with opened(single.url.replace("//", "//gateway:sesame@")) as store:
         await works(store, tenant)
         assert store.vault.tenant("credential")

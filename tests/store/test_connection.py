@@ -10,7 +10,7 @@ import pytest
 
 from gw_extproc.core.ids import Ref
 from gw_extproc.store import keys
-from gw_extproc.store.connection import CONNECTIONS
+from gw_extproc.store.connection import CALLS
 from gw_extproc.store.errors import NotStored, StoreDown
 from gw_extproc.store.record import Record
 from gw_extproc.store.store import Store
@@ -98,6 +98,20 @@ async def test_a_wire_that_is_held_up_costs_a_few_attempts_and_then_none(single:
         await eventually(lambda: saves(store, tenant), "the store")
 
 
+async def test_connections_that_are_dead_and_do_not_say_so_are_left(single: Valkey, tenant: str) -> None:
+    """As behind a failover or a firewall that forgot them; first nobody but the probe asks, then calls do."""
+    async with proxy(single.port) as wire, opened(wire.url, timeout=SHORT, retries=2) as store:
+        for calls in (False, True):
+            await eventually(lambda: saves(store, tenant), "that a busy machine takes a save in so short a time")
+            wire.flows.clear()
+            if calls:
+                assert any([await saves(store, tenant) for _ in range(20)]) is False
+            await eventually(lambda: not store.up, "that it is known to be away")
+            wire.flows = asyncio.Event()
+            wire.flows.set()
+            await eventually(lambda: saves(store, tenant), "the store, over new connections")
+
+
 async def test_a_save_that_was_repeated_is_there_once(single: Valkey, tenant: str) -> None:
     """The first attempt reaches the server, its answer does not come in time."""
     async with proxy(single.port) as wire, opened(single.url) as other, opened(wire.url, timeout=SHORT) as store:
@@ -114,14 +128,14 @@ async def test_a_save_that_was_repeated_is_there_once(single: Valkey, tenant: st
 
 
 async def test_calls_that_were_cancelled_leave_no_foreign_answers(single: Valkey, tenant: str) -> None:
-    refs = [new() for _ in range(2 * CONNECTIONS)]
+    refs = [new() for _ in range(2 * CALLS)]
     async with proxy(single.port) as wire, opened(wire.url) as store:
         for ref in refs:
             await store.responses.save(tenant, turn(ref, name=ref.unique))
         wire.flows.clear()
         wire.sent = b""
         tasks = [asyncio.create_task(store.responses.chain(tenant, ref)) for ref in refs]
-        await eventually(lambda: wire.sent.count(b"{") >= CONNECTIONS, "questions on the wire")
+        await eventually(lambda: wire.sent.count(b"{") >= len(refs), "questions on the wire")
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
