@@ -22,8 +22,8 @@ class Traffic:
         """All that the gateway asks is a script; its commands inside do not travel."""
         with Redis(unix_socket_path=str(socket), protocol=2, driver_info=None) as client:
             found = cast(dict[str, Any], client.info("everything"))
-        calls = found.get("cmdstat_eval", {}).get("calls", 0)
-        return cls(int(calls), int(found["total_net_input_bytes"]), int(found["total_net_output_bytes"]))
+        calls = sum(int(found.get(f"cmdstat_{each}", {}).get("calls", 0)) for each in ("eval", "evalsha"))
+        return cls(calls, int(found["total_net_input_bytes"]), int(found["total_net_output_bytes"]))
 
     def since(self, before: Traffic) -> Traffic:
         return Traffic(self.round_trips - before.round_trips, self.received - before.received, self.sent - before.sent)

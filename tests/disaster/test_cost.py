@@ -9,7 +9,7 @@ from tests.disaster import replica
 from tests.disaster.client import calling, good
 from tests.real import chat
 from tests.real.upstream import Upstream
-from tests.store.servers import Monitored
+from tests.store.servers import Monitored, taught
 from tests.valkey import Valkey
 
 TURNS = 40
@@ -36,6 +36,7 @@ async def test_a_long_chain_is_two_round_trips_a_turn_and_grows_by_its_own_items
     model, sizes = upstream.script(chat.answer(SAID)), [0]
     previous: dict[str, Any] = {}
     async with replica.serving(store.url, upstream) as worker, calling(worker.url, upstream) as client:
+        taught([store])
         with Monitored([store]) as monitored:
             for number in range(1, TURNS + 1):
                 turn = await client.turn(model, input=SAID, **previous)
@@ -57,6 +58,7 @@ async def test_a_long_conversation_is_two_round_trips_a_turn_and_grows_by_its_ow
     given = [{"role": "user", "content": SAID}] * (OF_A_TURN - 1)
     async with replica.serving(store.url, upstream) as worker, calling(worker.url, upstream) as client:
         conversation = await client.conversation()
+        taught([store])
         with Monitored([store]) as monitored:
             for number in range(1, ITEMS // OF_A_TURN + 1):
                 turn = await client.turn(model, input=given, conversation=conversation)

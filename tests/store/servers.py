@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from redis import Redis
 
+from gw_extproc.store import scripts
 from gw_extproc.store.scripts import Script
 from gw_extproc.store.store import Store
 from tests.valkey import Valkey
@@ -25,6 +26,14 @@ async def expiry(store: Store, key: str) -> int:
 async def size(store: Store, *thread: str) -> int:
     """Bytes of memory that the keys take."""
     return sum([int((await store.connection.run(_SIZE, [key]))[0]) for key in thread])
+
+
+def taught(servers: Sequence[Valkey]) -> None:
+    """The servers know all scripts of responses and conversations afterwards; who does not is sent the text as well, once."""
+    for server in servers:
+        for script in vars(scripts).values():
+            if isinstance(script, Script):
+                server.command("SCRIPT", "LOAD", script.text)
 
 
 class Monitored:

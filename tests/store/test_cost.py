@@ -8,9 +8,8 @@ import pytest
 
 from gw_extproc.core.ids import Ref
 from gw_extproc.store import keys, scripts
-from gw_extproc.store.scripts import Script
 from gw_extproc.store.store import Store
-from tests.store.servers import Monitored, size
+from tests.store.servers import Monitored, size, taught
 from tests.store.stores import after, new, part, record, told, turn
 from tests.valkey import Valkey
 
@@ -20,11 +19,8 @@ ITEMS = 400
 
 @pytest.fixture(autouse=True)
 def known(servers: Sequence[Valkey]) -> None:
-    """Whatever has run before: the servers know all scripts."""
-    for server in servers:
-        for script in vars(scripts).values():
-            if isinstance(script, Script):
-                server.command("SCRIPT", "LOAD", script.text)
+    """Whatever has run before."""
+    taught(servers)
 
 
 async def test_a_server_is_told_a_script_once(store: Store, tenant: str, servers: Sequence[Valkey]) -> None:
