@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -14,6 +15,9 @@ from gw_extproc.http1.outgoing import Content
 from gw_extproc.http1.reaching import Server
 from gw_extproc.settings import ModelCalls, Settings
 from gw_extproc.trust import trusted
+
+SOON = 0.1
+"""Seconds in which a body ends that has said its last word: as long as it takes to open another connection to a server far away."""
 
 _HOP_BY_HOP = frozenset(
     {
@@ -50,6 +54,12 @@ class Answered:
             if len(body) > limit:
                 raise UpstreamError("The upstream's answer is too large.", code=BAD_ANSWER)
         return body
+
+    async def rest(self) -> None:
+        """Takes the end of a body of which nothing more is wanted, if it comes soon: its connection can carry another call then."""
+        with suppress(TimeoutError, UpstreamError):
+            async with asyncio.timeout(SOON):
+                await anext(self.pieces, b"")
 
 
 class UpstreamClient:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
+from gw_extproc import upstream
 from gw_extproc.core.errors import UpstreamError
 from gw_extproc.settings import Settings
 from gw_extproc.upstream import UpstreamClient
 from tests.connections import answering
-from tests.http1.wire import OK, STREAM, Wire
+from tests.http1.wire import OK, STREAM, Said, Wire
 from tests.sockets import free_port
+from tests.waiting import DEADLINE
 
 
 @asynccontextmanager
@@ -81,6 +83,32 @@ async def test_an_answer_is_read_up_to_a_limit() -> None:
         with pytest.raises(UpstreamError):
             async with client.call("GET", "/models", {}) as answered:
                 await answered.read(1)
+
+
+async def test_a_body_that_ends_soon_after_its_last_word_leaves_its_connection_to_the_next_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upstream, "SOON", DEADLINE)
+    ends = asyncio.Event()
+    wire = Wire([STREAM + b"6\r\n[DONE]\r\n", ends, b"0\r\n\r\n"])
+    async with calling(wire) as client:
+        for _ in range(2):
+            async with client.call("GET", "/models", {}) as answered:
+                assert await anext(answered.pieces) == b"[DONE]"
+                asyncio.get_running_loop().call_later(0.01, ends.set)
+                await answered.rest()
+    assert wire.connections == 1
+
+
+@pytest.mark.parametrize("after", [[asyncio.Event()], [b"1\r\nx\r\n", asyncio.Event()]], ids=["silent", "talking"])
+async def test_a_body_that_goes_on_after_its_last_word_is_not_waited_for_long(after: Sequence[Said]) -> None:
+    wire = Wire([STREAM + b"6\r\n[DONE]\r\n", *after])
+    async with calling(wire, model_timeout=60) as client:
+        for _ in range(2):
+            async with client.call("GET", "/models", {}) as answered:
+                assert (await anext(answered.pieces)).startswith(b"[DONE]")
+                await asyncio.wait_for(answered.rest(), DEADLINE)
+    assert wire.connections == 2
 
 
 @pytest.mark.parametrize(

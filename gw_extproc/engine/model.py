@@ -63,6 +63,7 @@ async def _once(gateway: Gateway, headers: Mapping[str, str], query: str, chat: 
             if chunks := decoder.feed(answers.plain(read, piece)):
                 yield Said(chunks, stay)
             if decoder.done:
+                await answered.rest()
                 break
     chunks, ending = decoder.end()
     yield Said(chunks, stay, ending)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -15,6 +17,7 @@ from tests.real import chat
 from tests.real.upstream import Gate, Step, Stop, Upstream
 from tests.tools.mcp_server import McpServer
 from tests.tools.talk import asked, calling, calling_whole, kinds, sent, server_tool, streamed, whole
+from tests.waiting import DEADLINE
 
 FUNCTION = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}
 ROLL = ("dice__roll", '{"sides": 6}')
@@ -45,6 +48,24 @@ def test_the_model_goes_on_with_what_the_tool_gave(api: Api, upstream: Upstream,
         "tool_call_id": second["messages"][-2]["tool_calls"][0]["id"],
         "content": "rolled a 6",
     }
+
+
+def test_a_model_call_takes_the_connection_of_the_one_before(
+    api: Api, upstream: Upstream, dice: McpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the end of an answer is not there yet when its last word is."""
+    monkeypatch.setattr("gw_extproc.upstream.SOON", DEADLINE)
+    ends = Gate()
+    model = upstream.script([*calling(ROLL), ends], chat.answer("A six."))
+    threading.Thread(target=_open_late, args=(ends,)).start()
+    streamed(api, model, tools=[server_tool(dice)])
+    assert not upstream.received(model).gone.is_set()
+
+
+def _open_late(gate: Gate) -> None:
+    gate.await_reached()
+    time.sleep(0.05)
+    gate.open()
 
 
 def test_an_object_is_the_same_as_the_stream(api: Api, upstream: Upstream, dice: McpServer) -> None:
