@@ -256,7 +256,7 @@ class Assembler:
 
     def announce(self, response: bytes) -> bytes:
         """The terminal event, with the object that `response` gave, and the end of the stream."""
-        self._emitter.end(self.status.value, response)
+        self._emitter.end(self.status.text, response)
         return self._emitter.take()
 
     def _announce(self, emitter: Emitter) -> None:

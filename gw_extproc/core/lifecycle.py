@@ -8,13 +8,12 @@ response that was never announced.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+
+from gw_extproc.core.quick_enum import QuickEnum
 
 
-class Status(Enum):
+class Status(QuickEnum):
     """The `status` of a response object."""
-
-    __hash__ = object.__hash__  # Enum's own is written in Python, and every chunk asks whether the response has ended
 
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
@@ -40,7 +39,7 @@ class IllegalMove(Exception):
 def move(current: Status, following: Status) -> Status:
     """Returns the new state; raises IllegalMove naming both where the table has no such move."""
     if following not in MOVES[current]:
-        raise IllegalMove(f"a response that is {current.value} cannot become {following.value}")
+        raise IllegalMove(f"a response that is {current.text} cannot become {following.text}")
     return following
 
 
@@ -49,5 +48,5 @@ def takes_input(status: Status) -> bool:
     if status is Status.IN_PROGRESS:
         return True
     if status is Status.QUEUED:
-        raise IllegalMove(f"a response that is {status.value} cannot take input before it is {Status.IN_PROGRESS.value}")
+        raise IllegalMove(f"a response that is {status.text} cannot take input before it is {Status.IN_PROGRESS.text}")
     return False

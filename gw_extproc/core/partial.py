@@ -69,7 +69,7 @@ class Partial:
 
     def shown(self, status: Status) -> Item:
         """The object as it stands, with what there is of its output."""
-        return {**self.object, "status": status.value, "output": [_as_drafted(item) for item in self.items]}
+        return {**self.object, "status": status.text, "output": [_as_drafted(item) for item in self.items]}
 
     def _take(self, type: str, event: Item) -> None:
         if "response" in event:
@@ -116,13 +116,13 @@ def end(told: Partial, marks: Sequence[Mark], status: Status, error: GatewayErro
     assert status in TERMINAL, status
     emitter = Emitter(profile, told.count)
     if told.count < OPENING:  # so that every background response begins alike
-        emitter.emit("response.in_progress", response={**told.object, "status": Status.IN_PROGRESS.value})
+        emitter.emit("response.in_progress", response={**told.object, "status": Status.IN_PROGRESS.text})
     if error is not None:
         emitter.error(error)
     items = [_abandoned(_as_drafted(item)) for item in told.items]
     failure = None if error is None else {"code": error.code or "server_error", "message": error.message}
-    object = {**told.object, "status": status.value, "error": failure}
-    emitter.end(status.value, orjson.dumps({**object, "output": items}))
+    object = {**told.object, "status": status.text, "error": failure}
+    emitter.end(status.text, orjson.dumps({**object, "output": items}))
     events = emitter.each()
     begun = [trace.BEGUN, told.object["model"], told.object["store"]]
     return End(

@@ -285,7 +285,7 @@ class _Stage:
         return self._emitter.each()
 
     def _begin(self, object: Given) -> None:
-        queued = {**object, "status": Status.QUEUED.value} if object["background"] else None
+        queued = {**object, "status": Status.QUEUED.text} if object["background"] else None
         self._emitter.begin(orjson.dumps(object), None if queued is None else orjson.dumps(queued))
 
     def _open(self) -> None:

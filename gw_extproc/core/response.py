@@ -64,7 +64,7 @@ class ResponseObject:
 
     def snapshot(self, status: Status, output: Sequence[orjson.Fragment], *, store: bool, **changed: Any) -> bytes:
         """The object in that state, encoded; `changed` are fields known by now (usage, error, model, ...)."""
-        changing = {**beginning(self.model, store=store), "status": status.value, "output": output, **changed}
+        changing = {**beginning(self.model, store=store), "status": status.text, "output": output, **changed}
         return b"%b,%b" % (self._constant, orjson.dumps(changing)[1:])
 
 
@@ -73,7 +73,7 @@ def beginning(model: str, *, store: bool) -> Fields:
     return {
         "model": model,
         "service_tier": "default",
-        "status": Status.IN_PROGRESS.value,
+        "status": Status.IN_PROGRESS.text,
         "store": store,
         "output": [],
         "completed_at": None,

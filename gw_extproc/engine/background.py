@@ -89,7 +89,7 @@ async def cancel(gateway: Gateway, caller: Caller, ref: Ref) -> None:
         return
     await store.queue.cancelled(ref)
     entry = await settle(gateway, tenant, ref, stopped, Status.CANCELLED)
-    await store.queue.done(entry, webhooks.event(gateway, ref, Status.CANCELLED.value))
+    await store.queue.done(entry, webhooks.event(gateway, ref, Status.CANCELLED.text))
 
 
 async def _begin(session: Session, gateway: Gateway, headers: Mapping[str, str], query: str) -> bytes:

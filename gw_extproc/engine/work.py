@@ -69,7 +69,7 @@ class Work:
 
     def cancelled(self) -> None:
         """Somebody has cancelled it; the task is cancelled next."""
-        self._exchange.status = Status.CANCELLED.value
+        self._exchange.status = Status.CANCELLED.text
 
     def let_go(self) -> None:
         """Somebody else shall take it up; the task is cancelled next."""
@@ -123,7 +123,7 @@ class Work:
                         await self._failed(session, publisher, error_of(head, part.data))
         if not session.kept:
             raise LostRun
-        return session.assembler.status.value
+        return session.assembler.status.text
 
     async def _failed(self, session: Session, publisher: Publisher, error: UpstreamError) -> None:
         """Where the caller would have got an HTTP error, the response fails: the id is known."""
@@ -132,8 +132,8 @@ class Work:
         await publisher.say(events + await session.conclude())
 
     async def _settled(self, taken: Taken, status: Status, error: GatewayError | None) -> str:
-        self._exchange.background, self._exchange.status = True, status.value
+        self._exchange.background, self._exchange.status = True, status.text
         if error is not None:
             self._exchange.fail(error)
         await settle(self._gateway, self.entry.tenant, self.entry.ref, taken, status, error)
-        return status.value
+        return status.text

@@ -12,12 +12,12 @@ byte; Envoy tells its end in one more message, and sends none of it where the an
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from enum import Enum
 from math import inf
 
 from gw_extproc.bodies import RequestBody
 from gw_extproc.core.errors import GatewayError
 from gw_extproc.core.paths import CHAT, RESPONSES
+from gw_extproc.core.quick_enum import QuickEnum
 from gw_extproc.extproc import messages
 from gw_extproc.extproc.messages import Reply, Request
 from gw_extproc.extproc.modes import misconfigured
@@ -29,9 +29,7 @@ from gw_extproc.session.session import Session
 from gw_extproc.telemetry.record import current
 
 
-class Phase(Enum):
-    __hash__ = object.__hash__  # Enum's own is written in Python, and every chunk asks what to do in its phase
-
+class Phase(QuickEnum):
     READING = "the request's body is arriving"
     CALLING = "the model call is with Envoy"
     HEADED = "the upstream's headers are there, and nothing of its body: Envoy takes no body from us yet"

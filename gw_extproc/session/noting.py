@@ -37,7 +37,7 @@ def _shown(given: Mapping[str, Any]) -> dict[str, Any]:
 def ended(exchange: Exchange, assembler: Assembler) -> None:
     """The response has ended."""
     result = assembler.ended_with
-    exchange.status, exchange.finish_reason = assembler.status.value, assembler.finish_reason
+    exchange.status, exchange.finish_reason = assembler.status.text, assembler.finish_reason
     exchange.answered_model, exchange.usage = result.get("model"), _usage(result.get("usage"), estimated=assembler.usage_estimated)
     if details := result.get("incomplete_details"):
         exchange.reason = details["reason"]

@@ -66,7 +66,7 @@ def _facts(exchange: Exchange) -> Mapping[str, Any]:
     return {
         "request_id": exchange.request_id,
         "trace_id": exchange.trace_id.hex() or None,
-        "door": exchange.door.value,
+        "door": exchange.door.text,
         "method": exchange.method,
         "route": exchange.route,
         "http_status": exchange.http_status,

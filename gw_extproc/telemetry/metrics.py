@@ -78,13 +78,13 @@ class Metrics:
         """All tables, as they stand."""
         doors = Counter(exchange.door for exchange in self._open)
         for door in Door:
-            self._tables[families.OPEN].set((door.value,), doors[door])
+            self._tables[families.OPEN].set((door.text,), doors[door])
         self._tables[families.JOBS].set((), doors[Door.BACKGROUND])
         return {family.name: table.series for family, table in self._tables.items()}
 
     def _request(self, exchange: Exchange) -> None:
         method = exchange.method if exchange.method in METHODS else OTHER
-        labels = (method, exchange.route, status_class(exchange.http_status), exchange.door.value)
+        labels = (method, exchange.route, status_class(exchange.http_status), exchange.door.text)
         self._tables[families.REQUESTS].add(labels)
 
     def _names(self, exchange: Exchange) -> _Names:
@@ -102,7 +102,7 @@ class Metrics:
             self._tables[families.FIELDS].add((heading, field_of(heading, name), rule or ""))
         if status is None:
             return
-        model, door = names.model, exchange.door.value
+        model, door = names.model, exchange.door.text
         self._tables[families.RESPONSES].add((model, status, door, _YES_NO[exchange.stream], _YES_NO[exchange.stored]))
         if status != "rejected":
             self._tables[families.DURATION].observe((model, status, _YES_NO[exchange.stream]), _between(exchange))
@@ -125,7 +125,7 @@ class Metrics:
     def _stream(self, exchange: Exchange, names: _Names) -> None:
         pace = exchange.pace
         if exchange.added_to_first_token is not None:
-            self._tables[families.ADDED].observe((exchange.door.value,), exchange.added_to_first_token)
+            self._tables[families.ADDED].observe((exchange.door.text,), exchange.added_to_first_token)
         if pace.count > 1:
             gaps = pace.gaps()
             self._tables[families.GAPS].merge((names.model,), gaps.counts, gaps.seconds)

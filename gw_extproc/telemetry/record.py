@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
-from enum import Enum
 from time import perf_counter
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
 from gw_extproc.core.errors import GatewayError, UpstreamError
 from gw_extproc.core.notices import Notices
+from gw_extproc.core.quick_enum import QuickEnum
 from gw_extproc.telemetry import traceparent
 from gw_extproc.telemetry.captured import Captured
 from gw_extproc.telemetry.pace import Pace
@@ -39,10 +39,8 @@ PHASES = ("request_headers", "request_body", "request_trailers", "response_heade
 """Envoy's messages, by the names that they have in its protocol."""
 
 
-class Door(Enum):
+class Door(QuickEnum):
     """How an exchange came in."""
-
-    __hash__ = object.__hash__  # Enum's own is written in Python
 
     INLINE = "inline"
     HOSTED = "hosted"
@@ -51,10 +49,8 @@ class Door(Enum):
     BACKGROUND = "background"
 
 
-class StepKind(Enum):
+class StepKind(QuickEnum):
     """What takes time within an exchange."""
-
-    __hash__ = object.__hash__
 
     TRANSLATE = "translate"
     STORE = "store"

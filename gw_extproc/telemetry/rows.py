@@ -43,7 +43,7 @@ def row(exchange: Exchange, id: str, worker: str, now: float) -> Json:
         "id": id,
         "worker": worker,
         "at": round(exchange.began_at * 1000),
-        "door": exchange.door.value,
+        "door": exchange.door.text,
         "method": exchange.method,
         "route": exchange.route,
         "request_id": exchange.request_id,
@@ -96,7 +96,7 @@ def detail(exchange: Exchange) -> Json:
 
 def _step(exchange: Exchange, step: Step) -> Json:
     return {
-        "kind": step.kind.value,
+        "kind": step.kind.text,
         "name": step.name,
         "began": _since(exchange, step.began),
         "ended": _since(exchange, step.ended),

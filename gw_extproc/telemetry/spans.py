@@ -116,7 +116,7 @@ def _of_exchange(exchange: Exchange) -> Mapping[str, Value | None]:
         "gen_ai.request.model": exchange.model,
         "gen_ai.response.id": exchange.response_id,
         "gen_ai.conversation.id": exchange.conversation,
-        "gw_extproc.door": exchange.door.value,
+        "gw_extproc.door": exchange.door.text,
         "gw_extproc.tenant": exchange.tenant or None,
         "gw_extproc.status": exchange.status,
         "gw_extproc.reason": exchange.reason,
