@@ -28,7 +28,7 @@ def build(metrics: Metrics, store: Store, place: Place, more: Sequence[BaseRoute
 
     async def all_metrics(request: Request) -> Response:
         snapshots = {place.number: exposition.snapshot(metrics.series()), **await ask(place, OWN)}
-        own = {**await _queue(store), families.UP.name: len(snapshots)}
+        own = {**await _queue(store), families.WORKERS.name: place.workers, families.UP.name: len(snapshots)}
         # Beside the loop: with many models and workers that is a tenth of a second, in which no token would be sent.
         body, content_type = await asyncio.to_thread(exposition.exposed, snapshots, own, request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})

@@ -23,6 +23,11 @@ class Place:
     number: int = 0
     others: Mapping[int, str] = field(default_factory=dict)
 
+    @property
+    def workers(self) -> int:
+        """How many there are, whether they answer or not."""
+        return 1 + len(self.others)
+
     @classmethod
     def among(cls, sockets: Sequence[str], number: int) -> Place:
         """That of the worker with this number, where `sockets` are those of all."""

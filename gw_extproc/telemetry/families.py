@@ -113,6 +113,7 @@ UPSTREAM_ERRORS = Family(
 QUEUE = Family("gateway_background_queue_depth", Kind.GAUGE, "Background responses that wait, in all replicas.", by_worker=False)
 JOBS = Family("gateway_background_jobs", Kind.GAUGE, "Background responses that are being made.")
 LAG = Family("gateway_event_loop_lag_seconds", Kind.HISTOGRAM, "How much too late a timer fired.", (), _SHORT)
+WORKERS = Family("gateway_workers", Kind.GAUGE, "Workers that the gateway was started with.", by_worker=False)
 UP = Family("gateway_workers_up", Kind.GAUGE, "Workers that are in this answer.", by_worker=False)
 INFO = Family("gateway_info", Kind.GAUGE, "What runs.", ("version", "dialect"))
 
@@ -120,5 +121,5 @@ FAMILIES: Sequence[Family] = (
     *(RESPONSES, DURATION, TOOLS, STORAGE, STORAGE_DURATION),
     *(OPERATION, TOKENS, FIRST_TOKEN, PER_TOKEN),
     *(EXT_PROC, ADDED, GAPS, OPEN, REQUESTS, FIELDS, UPSTREAM_ERRORS),
-    *(QUEUE, JOBS, LAG, UP, INFO),
+    *(QUEUE, JOBS, LAG, WORKERS, UP, INFO),
 )

@@ -70,6 +70,7 @@ def test_a_worker_that_is_killed_and_started_again(upstream: Upstream) -> None:
         def counted() -> dict[str, float]:
             found = Scrape.of(metrics)
             told = {sample.labels["worker"]: sample.value for sample in found.each("responses_total", model=model)}
+            assert found.value("gateway_workers") == 2
             return {**told, "up": found.value("gateway_workers_up")}
 
         with one.running():
