@@ -22,20 +22,20 @@ from redis.exceptions import (
     ReadOnlyError,
     RedisClusterException,
     RedisError,
+    TimeoutError,
     TryAgainError,
 )
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gw_extproc.core.store_url import parse
 from gw_extproc.store import clients, keys
 from gw_extproc.store.errors import REFUSALS, StoreDown
-from gw_extproc.store.pipelining import Pipelines
+from gw_extproc.store.lending import Lending
 from gw_extproc.store.scripts import PROBE, Script
 from gw_extproc.store.watch import Watch
 from gw_extproc.telemetry.record import Step, StepKind, current
 
-CALLS = 64
-"""Calls of a cluster at once, each on a connection of its own: more would only wait there instead of here."""
+CONNECTIONS = 64
+"""Calls at once. The server does one thing at a time anyway; more would only wait there instead of here."""
 
 WAITERS = 512
 """Calls at once that wait for something to happen, each on a connection of its own."""
@@ -57,14 +57,14 @@ who asks for it says so."""
 _FAILURES: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], str, bool]] = (
     ((AuthenticationError, AuthorizationError, NoPermissionError), "it refuses the credentials", False),
     (BusyLoadingError, "it is loading its data", True),
-    ((RedisTimeoutError, TimeoutError), "it does not answer in time", True),
+    ((TimeoutError, asyncio.TimeoutError), "it does not answer in time", True),
     ((ConnectionError, OSError), "it cannot be reached", True),
     (OutOfMemoryError, "it is full", False),
     (ReadOnlyError, "it is a replica that takes no writes", True),
     ((ClusterDownError, TryAgainError, RedisClusterException), "the cluster is not complete", True),
     (RedisError, "it refuses the command", False),
 )
-_FOREIGN = (RedisError, RedisClusterException, TimeoutError, OSError)
+_FOREIGN = (RedisError, RedisClusterException, asyncio.TimeoutError, OSError)
 
 
 T = TypeVar("T")
@@ -86,10 +86,10 @@ class Connection:
         self._retries = retries
         self._told = told
         # The pools in there are larger, so that a probe never waits for a place.
-        self._client, self._sentinel = clients.build(where, timeout=timeout, connections=2 * CALLS)
+        self._client, self._sentinel = clients.build(where, timeout=timeout, connections=2 * CONNECTIONS)
         # A cluster asks another node for each slot: its client finds it.
-        self._pipelines = None if isinstance(self._client, RedisCluster) else Pipelines(self._client.connection_pool)
-        self._places = asyncio.Semaphore(CALLS)
+        self._lending = None if isinstance(self._client, RedisCluster) else Lending(self._client.connection_pool)
+        self._places = asyncio.Semaphore(CONNECTIONS)
         # Clients of their own, which may be silent longer: a call that waits shall not hold up one that does not.
         self._waiting, self._waiting_sentinel = clients.build(where, timeout=2 * LONGEST_WAIT + timeout, connections=2 * WAITERS)
         self._waiters = asyncio.Semaphore(WAITERS)
@@ -108,8 +108,6 @@ class Connection:
 
     async def close(self) -> None:
         await self._watch.stop()
-        if self._pipelines:
-            await self._pipelines.close()
         for opened in (self._client, self._sentinel, self._waiting, self._waiting_sentinel):
             if opened:
                 await opened.aclose()
@@ -138,7 +136,8 @@ class Connection:
             if not self.up:
                 raise StoreDown("it is away")
             try:
-                reply = await self._evaluate(script, keys, *arguments)
+                async with asyncio.timeout(self._timeout), self._places:
+                    reply = await self._evaluate(script, keys, *arguments)
             except _FOREIGN as error:
                 reason, again = _failure(error)
                 self._watch.doubt(reason)
@@ -177,29 +176,21 @@ class Connection:
         return {"target_nodes": self._waiting.get_node_from_key(key)}
 
     async def _evaluate(self, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
-        """One attempt."""
         given = (len(keys), *keys, *arguments)
         try:
-            async with asyncio.timeout(self._timeout):
-                try:
-                    return await self._sent("EVALSHA", script.hash, *given)
-                except NoScriptError:  # this server has not run it since it was started, or has forgotten it
-                    return await self._sent("EVAL", script.text, *given)
-        except TimeoutError:
-            if self._pipelines:
-                self._pipelines.doubt(self._timeout / 2)
-            raise
+            return await self._sent("EVALSHA", script.hash, *given)
+        except NoScriptError:  # this server has not run it since it was started, or has forgotten it
+            return await self._sent("EVAL", script.text, *given)
 
     async def _sent(self, *command: str | bytes | int) -> Reply:
-        if self._pipelines:
-            return cast(Reply, await self._pipelines.call(*command))
-        async with self._places:
-            return cast(Reply, await _uncancelled(self._client.execute_command(*command)))
+        call = self._client.execute_command(*command) if self._lending is None else self._lending.call(*command)
+        return cast(Reply, await _uncancelled(call))
 
     async def _probe(self) -> str:
         """Why the store is not there; empty if it is."""
         try:
-            await self._evaluate(PROBE, [keys.SECRETS])
+            async with asyncio.timeout(self._timeout):
+                await self._evaluate(PROBE, [keys.SECRETS])
         except _FOREIGN as error:
             return _failure(error)[0]
         return ""

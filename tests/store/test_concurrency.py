@@ -6,7 +6,7 @@ import asyncio
 
 from gw_extproc.core.ids import Ref
 from gw_extproc.store import keys
-from gw_extproc.store.connection import CALLS
+from gw_extproc.store.connection import CONNECTIONS
 from gw_extproc.store.store import Store
 from tests.store.stores import after, new, opened, part, told, turn
 
@@ -66,7 +66,7 @@ async def test_one_save_sent_twice_at_once_is_there_once(store: Store, url: str,
 
 
 async def test_more_calls_than_connections_wait_for_one(store: Store, tenant: str) -> None:
-    refs = [new() for _ in range(5 * CALLS)]
+    refs = [new() for _ in range(5 * CONNECTIONS)]
     await asyncio.gather(*(store.responses.save(tenant, turn(ref, name=ref.unique)) for ref in refs))
     found = await asyncio.gather(*(store.responses.chain(tenant, ref) for ref in refs))
     assert found == [told(ref.unique) for ref in refs]

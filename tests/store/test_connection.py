@@ -10,7 +10,7 @@ import pytest
 
 from gw_extproc.core.ids import Ref
 from gw_extproc.store import keys
-from gw_extproc.store.connection import CALLS
+from gw_extproc.store.connection import CONNECTIONS
 from gw_extproc.store.errors import NotStored, StoreDown
 from gw_extproc.store.record import Record
 from gw_extproc.store.store import Store
@@ -128,14 +128,14 @@ async def test_a_save_that_was_repeated_is_there_once(single: Valkey, tenant: st
 
 
 async def test_calls_that_were_cancelled_leave_no_foreign_answers(single: Valkey, tenant: str) -> None:
-    refs = [new() for _ in range(2 * CALLS)]
+    refs = [new() for _ in range(2 * CONNECTIONS)]
     async with proxy(single.port) as wire, opened(wire.url) as store:
         for ref in refs:
             await store.responses.save(tenant, turn(ref, name=ref.unique))
         wire.flows.clear()
         wire.sent = b""
         tasks = [asyncio.create_task(store.responses.chain(tenant, ref)) for ref in refs]
-        await eventually(lambda: wire.sent.count(b"{") >= len(refs), "questions on the wire")
+        await eventually(lambda: wire.sent.count(b"{") >= CONNECTIONS, "questions on the wire")
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
