@@ -1,4 +1,7 @@
-"""All contestants under all workloads, in turns, so that a noisy machine is noisy for all; several rounds."""
+"""All contestants under all workloads, in turns, so that a noisy machine is noisy for all; several rounds.
+
+Each round begins with new processes: two of the same program differ by up to a tenth for as long as they live.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ _KEEPING = (INLINE, HOSTED, HTTP)
 
 
 async def compared(rounds: int, results: Results) -> None:
-    async with arena() as place:
-        who = await everyone(place)
-        for number in range(rounds):
-            print(f"round {number + 1} of {rounds}", flush=True)
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", flush=True)
+        async with arena() as place:
+            who = await everyone(place)
             for turn in turns():
                 if number % turn.every == 0:
                     await _take(turn, who, place, results)
