@@ -11,7 +11,7 @@ from tests.connections import answering
 
 
 class Proxy:
-    """`sent` is all that clients sent; while `flows` is not set, nothing comes back, and while `takes` is not, nothing is taken.
+    """`sent` is all that clients sent; while `flows` is not set, nothing comes back.
 
     Connections keep the `flows` that there was when they came.
     """
@@ -21,8 +21,6 @@ class Proxy:
         self.sent = b""
         self.flows = asyncio.Event()
         self.flows.set()
-        self.takes = asyncio.Event()
-        self.takes.set()
         self.port = 0
 
     @property
@@ -33,7 +31,7 @@ class Proxy:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
         back = asyncio.create_task(self._back(server_reader, writer))
         try:
-            while await self.takes.wait() and (data := await reader.read(65536)):
+            while data := await reader.read(65536):
                 self.sent += data
                 server_writer.write(data)
         finally:
