@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class QuickEnum(Enum):
-    """Its members are texts. Enum's own `__hash__` and `value` are written in Python."""
+    """Its values are texts. Enum's own `__hash__` and `value` are written in Python."""
 
     __hash__ = object.__hash__
 
