@@ -1,7 +1,8 @@
 """Mixed traffic for long, with clients that leave and errors: memory and descriptors of the workers must stay flat.
 
 `python -m bench.soak [--minutes N]`. Each kind of traffic has its own clients, which are dropped in the middle of what they do and
-replaced all the time. In between nothing is asked for a moment: only then sizes can be compared.
+replaced all the time. In between nothing is asked until answers without a client have ended and connections that wait for another
+exchange are closed: only then sizes can be compared.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from bench.contestants import Contestant, arena
 from bench.figures import number, table
 from bench.limits import raise_descriptors
 from bench.load import loading
+from gw_extproc.http1.client import IDLE
 
 CYCLES = 30
 _STILL = 0.15  # part of a cycle in which nothing is asked
-_LEAST_STILL = 1.2
+_LEAST_STILL = IDLE + 0.6
+_LEAST_BUSY = 1.2
 _TOKENS = 50  # of a paced stream: where answers are finished without their client, they have ended before sizes are compared
 
 MEMORY = 1.15, 12 * 2**20
@@ -95,7 +98,7 @@ async def soaked(seconds: float, cycles: int = CYCLES) -> tuple[Sequence[Course]
         mixed = traffic(_stored(who[0]))
         courses, answered = [Course(contestant.name) for contestant in who], dict.fromkeys((one.name for one in who), 0)
         still = max(_LEAST_STILL, seconds / cycles * _STILL)
-        busy = max(_LEAST_STILL, seconds / cycles - still) / len(who)
+        busy = max(_LEAST_BUSY, seconds / cycles - still) / len(who)
         for cycle in range(cycles):
             for contestant in who:
                 answered[contestant.name] += await _busy(contestant, mixed, busy)
