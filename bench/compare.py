@@ -1,6 +1,6 @@
 """All contestants under all workloads, in turns, so that a noisy machine is noisy for all; several rounds.
 
-Each round begins with new processes: two of the same program differ by up to a tenth for as long as they live.
+Each round begins with new processes, as two of the same program may differ by a few percent for as long as they live.
 """
 
 from __future__ import annotations
